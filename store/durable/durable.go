@@ -6,71 +6,168 @@
 // returns nil. A failed fsync is never retried: the kernel has marked the
 // pages clean, so trying again would succeed without having written; the
 // caller discards. Temporary names start with ".tmp." and stay below 143
-// bytes. No function replaces a name unless its own name says so.
+// bytes. No function replaces a name unless its own name says so. Modes are
+// those asked for, whatever the umask. An error before the last rename leaves
+// everything as it was, and no temporary file; a killed process may leave one.
+//
+// Errors are *fs.PathError and *os.LinkError, so errors.Is finds fs.ErrExist,
+// syscall.ENOSPC and the like in them.
 //
 // Concurrency: safe between goroutines and processes; who replaces the same
 // name at once needs a mutex of its own.
 package durable
 
-import "io/fs"
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+)
 
 // WriteFile replaces the file at path with data: temporary file, fsync,
-// rename, fsync of the directory.
-func WriteFile(path string, data []byte, perm fs.FileMode) error { panic("signature") }
+// rename, fsync of the directory. A symlink at path is replaced, not followed.
+// When only the last fsync fails, the new file is in place but may not survive
+// a power cut.
+func WriteFile(path string, data []byte, perm fs.FileMode) error {
+	tmp, err := writeTemp(filepath.Dir(path), data, perm)
+	if err != nil {
+		return err
+	}
+	if err := replace(tmp, path); err != nil {
+		return errors.Join(err, removeTemp(tmp))
+	}
+	return SyncDir(filepath.Dir(path))
+}
 
 // CreateFile is WriteFile for a name that must not exist yet; otherwise the
 // error is fs.ErrExist and nothing changes.
-func CreateFile(path string, data []byte, perm fs.FileMode) error { panic("signature") }
+func CreateFile(path string, data []byte, perm fs.FileMode) error {
+	if err := mustBeFree("create", path); err != nil {
+		return err
+	}
+	tmp, err := writeTemp(filepath.Dir(path), data, perm)
+	if err != nil {
+		return err
+	}
+	if err := RenameNoReplace(tmp, path); err != nil {
+		return errors.Join(err, removeTemp(tmp))
+	}
+	return SyncDir(filepath.Dir(path))
+}
+
+// mustBeFree saves the work that a taken name would make useless. It is no
+// guard: the rename or link that follows is.
+func mustBeFree(op, path string) error {
+	_, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	return &fs.PathError{Op: op, Path: path, Err: fs.ErrExist}
+}
 
 // AppendLine appends line and a newline to the file at path with one write,
-// and fsyncs it. A torn last line, left by a power cut, is ended first.
-func AppendLine(path string, line []byte, perm fs.FileMode) error { panic("signature") }
+// and fsyncs it. A torn last line, left by a power cut, is ended first. The
+// file is made if it is missing.
+func AppendLine(path string, line []byte, perm fs.FileMode) (err error) {
+	if bytes.IndexByte(line, '\n') >= 0 {
+		return &fs.PathError{Op: "append line", Path: path, Err: errNewline}
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	data, err := nextLine(f, path, line, perm)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(data); err != nil {
+		return err
+	}
+	return syncFile(f)
+}
+
+var errNewline = errors.New("line contains a newline")
+
+// nextLine returns what to append to f. An empty file is new, or was left by a
+// process that died here: its mode and its name become durable before its
+// first line, so a file with lines always has both.
+func nextLine(f *os.File, path string, line []byte, perm fs.FileMode) ([]byte, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	data := append(bytes.Clone(line), '\n')
+	if info.Size() == 0 {
+		if err := f.Chmod(perm.Perm()); err != nil {
+			return nil, err
+		}
+		return data, SyncDir(filepath.Dir(path))
+	}
+	last := make([]byte, 1)
+	if _, err := f.ReadAt(last, info.Size()-1); err != nil && err != io.EOF {
+		return nil, err
+	}
+	if last[0] != '\n' {
+		data = append([]byte{'\n'}, data...)
+	}
+	return data, nil
+}
 
 // MkdirAll makes path and its missing parents, each fsynced into its parent.
-func MkdirAll(path string, perm fs.FileMode) error { panic("signature") }
+// Only directories that it makes get perm.
+//
+// The deepest directory that was there is fsynced into its parent too: a
+// process that died between mkdir and fsync may have left it.
+func MkdirAll(path string, perm fs.FileMode) error {
+	info, err := os.Stat(path)
+	if err == nil && info.IsDir() {
+		return syncFound(path)
+	}
+	if err == nil {
+		return &fs.PathError{Op: "mkdir", Path: path, Err: syscall.ENOTDIR}
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	path = filepath.Clean(path)
+	parent := filepath.Dir(path)
+	if parent == path {
+		return err // a root or volume that does not exist
+	}
+	if err := MkdirAll(parent, perm); err != nil {
+		return err
+	}
+	if err := os.Mkdir(path, perm.Perm()); err != nil {
+		return afterLostRace(path, err)
+	}
+	if err := os.Chmod(path, perm.Perm()); err != nil {
+		return err
+	}
+	return SyncDir(parent)
+}
 
-// Symlink makes a symlink; fs.ErrExist where the name is taken. Not durable
-// until its directory is synced.
-func Symlink(target, path string) error { panic("signature") }
+// afterLostRace turns a failed mkdir into success where somebody else made the
+// directory in the meantime.
+func afterLostRace(path string, mkdirErr error) error {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return syncFound(path)
+	}
+	return mkdirErr
+}
 
-// ReplaceSymlink makes path a symlink to target by one rename over whatever
-// symlink was there. It is not durable before SyncDir of its directory.
-func ReplaceSymlink(target, path string) error { panic("signature") }
-
-// RenameNoReplace renames a file or directory; fs.ErrExist where the new name
-// is taken. Not durable before SyncDir of both directories.
-func RenameNoReplace(from, to string) error { panic("signature") }
-
-// Replace renames a file over another. Not durable before SyncDir.
-func Replace(from, to string) error { panic("signature") }
-
-// Exchange swaps two names atomically. Not durable before SyncDir of both.
-func Exchange(a, b string) error { panic("signature") }
-
-// SyncDir fsyncs a directory.
-func SyncDir(path string) error { panic("signature") }
-
-// SyncFile fsyncs a file on a descriptor of its own.
-func SyncFile(path string) error { panic("signature") }
-
-// Link gives the file at from a second name. fs.ErrExist where the name is
-// taken: never a copy over an existing name, which could be the file itself.
-// Where the file system refuses (EMLINK, EXDEV, EPERM, EACCES, EOPNOTSUPP) it
-// falls back to a reflink, then to a copy with the same mode, made under a
-// temporary name. copied says that new bytes were written.
-func Link(from, to string) (copied bool, err error) { panic("signature") }
-
-// FS is a file system held open, so that a write error on anything written
-// after OpenFS is told to Sync.
-type FS struct{ _ int }
-
-// OpenFS opens the file system that holds dir. Open it before the first byte
-// is written: Linux tells write errors only to descriptors older than them.
-func OpenFS(dir string) (*FS, error) { panic("signature") }
-
-// Sync writes out everything (syncfs). Where there is no syncfs it fsyncs
-// every file and directory below the paths given.
-func (f *FS) Sync(below ...string) error { panic("signature") }
-
-// Close closes the descriptor.
-func (f *FS) Close() error { panic("signature") }
+// syncFound fsyncs the parent of a directory that was found. A parent that we
+// may not open holds nothing that we made, so it is left alone.
+func syncFound(path string) error {
+	err := SyncDir(filepath.Dir(filepath.Clean(path)))
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, syscall.EROFS) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,120 @@
+package term
+
+import (
+	"slices"
+	"strings"
+)
+
+// gap stands between two columns.
+const gap = "  "
+
+// Table collects rows and prints them in columns. On a terminal a row fits its
+// width: the widest columns give way, and a cell that was cut ends in an
+// ellipsis. Elsewhere nothing is cut. A cell may hold sequences of Style's;
+// all else in it is the caller's to escape.
+type Table struct {
+	t     *Terminal
+	rows  [][]string
+	right []int
+}
+
+// Table begins a table. Headers are shown bold; without any there is no line
+// for them.
+func (t *Terminal) Table(headers ...string) *Table {
+	tb := &Table{t: t}
+	if len(headers) > 0 {
+		bold := make([]string, len(headers))
+		for i, h := range headers {
+			bold[i] = t.OutStyle().Bold(h)
+		}
+		tb.Row(bold...)
+	}
+	return tb
+}
+
+// Right aligns these columns, counted from 0, to the right.
+func (tb *Table) Right(columns ...int) *Table {
+	tb.right = append(tb.right, columns...)
+	return tb
+}
+
+// Row adds a row. Rows may differ in length.
+func (tb *Table) Row(cells ...string) { tb.rows = append(tb.rows, slices.Clone(cells)) }
+
+// Flush prints the table in one write.
+func (tb *Table) Flush() error {
+	widths, limit := tb.widths(), 0
+	if tb.t.OutIsTerminal() {
+		limit = tb.t.width(tb.t.out)
+		shrink(widths, limit)
+	}
+	var b strings.Builder
+	for _, row := range tb.rows {
+		text := tb.format(row, widths)
+		if limit > 0 {
+			text = cut(text, limit) // more columns than the terminal has
+		}
+		b.WriteString(text + "\n")
+	}
+	tb.rows = nil
+	_, err := tb.t.Out().Write([]byte(b.String()))
+	return err
+}
+
+// widths is the natural width of each column.
+func (tb *Table) widths() []int {
+	var widths []int
+	for _, row := range tb.rows {
+		for i, cell := range row {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], columns(cell))
+		}
+	}
+	return widths
+}
+
+// shrink takes columns from the widest until all fit the limit with their gaps,
+// or each is down to one.
+func shrink(widths []int, limit int) {
+	over := len(gap)*(len(widths)-1) - limit
+	for _, w := range widths {
+		over += w
+	}
+	for ; over > 0; over-- {
+		widest := 0
+		for i, w := range widths {
+			if w >= widths[widest] { // of equals the last, it matters less
+				widest = i
+			}
+		}
+		if widths[widest] <= 1 {
+			return
+		}
+		widths[widest]--
+	}
+}
+
+// format is one row, without trailing blanks.
+func (tb *Table) format(row []string, widths []int) string {
+	for len(row) > 0 && row[len(row)-1] == "" {
+		row = row[:len(row)-1]
+	}
+	var b strings.Builder
+	for i, cell := range row {
+		cell = cut(cell, widths[i])
+		pad := strings.Repeat(" ", widths[i]-columns(cell))
+		switch {
+		case slices.Contains(tb.right, i):
+			cell = pad + cell
+		case i < len(row)-1:
+			cell += pad
+		}
+		if i > 0 {
+			b.WriteString(gap)
+		}
+		b.WriteString(cell)
+	}
+	return b.String()
+}

@@ -1,0 +1,109 @@
+package term
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/width"
+)
+
+// Safe makes text from elsewhere fit to print: whatever could move the cursor,
+// end the line, change the direction of writing or hide is escaped as \x1b,
+// \u202e or \U000e0001, and so is what is no UTF-8. A backslash stays as it is:
+// this is for eyes, not for parsers.
+func Safe(s string) string {
+	clean := strings.IndexFunc(s, func(r rune) bool { return r == utf8.RuneError || !visible(r) })
+	if clean < 0 {
+		return s
+	}
+	var b strings.Builder
+	b.WriteString(s[:clean])
+	for rest := s[clean:]; rest != ""; {
+		r, size := utf8.DecodeRuneInString(rest)
+		switch {
+		case r == utf8.RuneError && size == 1, r < utf8.RuneSelf && !visible(r):
+			fmt.Fprintf(&b, `\x%02x`, rest[0])
+		case visible(r):
+			b.WriteString(rest[:size])
+		case r > 0xffff:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+		rest = rest[size:]
+	}
+	return b.String()
+}
+
+// visible reports whether r shows as itself. Not so are controls, formats
+// (bidi, joiners, tags), line separators, private and unassigned characters,
+// and the letters and marks that Unicode lets a screen ignore (Unicode,
+// section 5.21, Default_Ignorable_Code_Point).
+func visible(r rune) bool {
+	return unicode.IsGraphic(r) && !unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
+}
+
+// columns is the width of s on a terminal, without the style sequences in it.
+func columns(s string) int {
+	n := 0
+	for s != "" {
+		size, cols := step(s)
+		s, n = s[size:], n+cols
+	}
+	return n
+}
+
+// cut shortens s to at most limit columns, its last one an ellipsis. All style
+// sequences stay, so what was switched on is switched off.
+func cut(s string, limit int) string {
+	if columns(s) <= limit {
+		return s
+	}
+	var b strings.Builder
+	left, done := limit-1, false // one for the ellipsis
+	for s != "" {
+		size, cols := step(s)
+		switch {
+		case isStyle(s):
+			b.WriteString(s[:size])
+		case !done && cols <= left:
+			b.WriteString(s[:size])
+			left -= cols
+		case !done:
+			done = true
+			if limit > 0 {
+				b.WriteString("…")
+			}
+		}
+		s = s[size:]
+	}
+	return b.String()
+}
+
+// step measures what s begins with, a style sequence or a character.
+func step(s string) (bytes, cols int) {
+	if isStyle(s) {
+		return strings.IndexByte(s, 'm') + 1, 0
+	}
+	r, size := utf8.DecodeRuneInString(s)
+	if unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf, unicode.Cc) {
+		return size, 0
+	}
+	switch width.LookupRune(r).Kind() {
+	case width.EastAsianWide, width.EastAsianFullwidth:
+		return size, 2
+	}
+	return size, 1
+}
+
+// isStyle reports whether s begins with a sequence of Style's.
+func isStyle(s string) bool {
+	rest, ok := strings.CutPrefix(s, "\x1b[")
+	if !ok {
+		return false
+	}
+	end := strings.IndexFunc(rest, func(r rune) bool { return r < '0' || r > '9' })
+	return end > 0 && rest[end] == 'm'
+}

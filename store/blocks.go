@@ -1,0 +1,170 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"ipp/store/dag"
+
+	"github.com/ipfs/go-cid"
+)
+
+// TreeBlocks is the store's source for one package: the blocks of all its
+// parts that are present, rebuilt out of .car and objects. It is safe for
+// concurrent use.
+type TreeBlocks struct {
+	parts []*part
+}
+
+// Blocks opens the store as a source of one package. Without any part of it
+// present the error Is fs.ErrNotExist. Close it.
+func (s *Store) Blocks(_ context.Context, root cid.Cid) (*TreeBlocks, error) {
+	names, err := s.Parts(root)
+	if err != nil {
+		return nil, err
+	}
+	t := &TreeBlocks{}
+	for _, n := range names {
+		p, err := openPart(s, Key{Root: root, Part: n})
+		if err != nil {
+			t.Close()
+			return nil, err
+		}
+		t.parts = append(t.parts, p)
+	}
+	if len(t.parts) == 0 {
+		return nil, fmt.Errorf("open package %s: not in the store: %w", rootName(root), fs.ErrNotExist)
+	}
+	return t, nil
+}
+
+// Block implements dag.Blocks.
+func (t *TreeBlocks) Block(ctx context.Context, c cid.Cid) ([]byte, error) {
+	for _, p := range t.parts { // the cheap places first
+		if data, err := p.car.Block(ctx, c); err == nil || !isNotExist(err) {
+			return data, err
+		}
+	}
+	for _, p := range t.parts {
+		if data, err := p.leaf(ctx, c); err == nil || !isNotExist(err) {
+			return data, err
+		}
+	}
+	return nil, fmt.Errorf("block %s: not in the store: %w", c, fs.ErrNotExist)
+}
+
+// Close closes the files it opened.
+func (t *TreeBlocks) Close() error {
+	for _, p := range t.parts {
+		p.close()
+	}
+	return nil
+}
+
+// part is one tree as a source.
+type part struct {
+	store *Store
+	key   Key
+	car   *dag.CAR
+
+	mu     sync.Mutex
+	leaves map[string]place // by multihash; nil until it is asked for
+}
+
+// place says where a leaf's contents lie.
+type place struct {
+	path         string
+	offset, size int64
+}
+
+func openPart(s *Store, k Key) (*part, error) {
+	car, err := dag.OpenCAR(s.carPath(k))
+	if err != nil {
+		return nil, fmt.Errorf("open tree %s: %w", k, err)
+	}
+	return &part{store: s, key: k, car: car}, nil
+}
+
+func (p *part) close() { p.car.Close() }
+
+// walk walks the part that the tree holds: top-level names that are not in it
+// belong to others.
+func (p *part) walk(ctx context.Context, visit func(*dag.Entry) error) error {
+	dir := p.store.TreeDir(p.key)
+	opt := dag.WalkOptions{Limits: dag.DefaultLimits(), Omit: func(path string) bool {
+		if strings.Contains(path, "/") {
+			return false
+		}
+		_, err := os.Lstat(filepath.Join(dir, path))
+		return isNotExist(err)
+	}}
+	return dag.Walk(ctx, (*shape)(p), p.key.Root, opt, visit)
+}
+
+// shape is a part as what walk reads: .car, and the framed leaves that are
+// found by where they stand.
+type shape part
+
+func (s *shape) Block(ctx context.Context, c cid.Cid) ([]byte, error) { return s.car.Block(ctx, c) }
+
+// FramedLeaf implements dag.Framer.
+func (s *shape) FramedLeaf(_ context.Context, path string, c cid.Cid, offset, size int64) ([]byte, error) {
+	return (*part)(s).rebuild(c, place{path, offset, size})
+}
+
+// leaf finds a leaf by its CID; the first call walks the whole part.
+func (p *part) leaf(ctx context.Context, c cid.Cid) ([]byte, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.leaves == nil {
+		leaves := map[string]place{}
+		err := p.walk(ctx, func(e *dag.Entry) error {
+			for _, l := range e.Leaves {
+				leaves[string(l.CID.Hash())] = place{e.Path, l.Offset, l.Size}
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read tree %s: %w", p.key, err)
+		}
+		p.leaves = leaves
+	}
+	at, ok := p.leaves[string(c.Hash())]
+	if !ok {
+		return nil, fs.ErrNotExist
+	}
+	return p.rebuild(c, at)
+}
+
+// rebuild makes a block out of the contents that it wraps.
+func (p *part) rebuild(c cid.Cid, at place) ([]byte, error) {
+	f, err := os.Open(filepath.Join(p.store.TreeDir(p.key), filepath.FromSlash(at.path)))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if at.size < 0 {
+		fi, err := f.Stat()
+		if err != nil {
+			return nil, err
+		}
+		at.size = fi.Size()
+	}
+	if at.size > dag.MaxBlock {
+		return nil, &dag.FormatError{Path: at.path, CID: c, Why: "larger than a block"}
+	}
+	buf := make([]byte, at.size)
+	if n, err := f.ReadAt(buf, at.offset); n < len(buf) {
+		return nil, fmt.Errorf("read %s: %w", at.path, err)
+	}
+	block, ok := dag.Reframe(c, buf)
+	if !ok {
+		return nil, &dag.HashError{CID: c, Got: "other contents in " + at.path}
+	}
+	return block, nil
+}

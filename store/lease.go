@@ -1,0 +1,192 @@
+package store
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+
+	"ipp/store/flock"
+
+	"github.com/ipfs/go-cid"
+)
+
+// Lease protects packages while work on them is in progress. It is a flocked
+// file: a first line "PID PURPOSE", then a root a line. It ends with its
+// process, however that ends.
+type Lease struct {
+	store *Store
+	id    string
+	lock  *flock.Lock
+
+	mu    sync.Mutex
+	roots map[string]bool
+	size  int64
+}
+
+// Lease takes a lease on the packages with these roots, under sweep shared.
+func (s *Store) Lease(ctx context.Context, purpose string, roots ...cid.Cid) (*Lease, error) {
+	l := &Lease{store: s, roots: map[string]bool{}}
+	text := fmt.Sprintf("%d %s\n", os.Getpid(), oneLine(purpose)) + l.fresh(roots)
+	sweep, err := s.sharedSweep(ctx, purpose)
+	if err != nil {
+		return nil, fmt.Errorf("take lease: %w", err)
+	}
+	defer sweep.Release()
+	l.id = leaseID(s.now().UnixNano())
+	if l.lock, err = flock.Create(s.path("leases", l.id), []byte(text)); err != nil {
+		return nil, fmt.Errorf("take lease: %w", err)
+	}
+	l.size = int64(len(text))
+	return l, nil
+}
+
+// leaseID is never used again: process, time and chance.
+func leaseID(nanos int64) string {
+	var b [6]byte
+	rand.Read(b[:])
+	return fmt.Sprintf("%d-%d-%s", os.Getpid(), nanos, hex.EncodeToString(b[:]))
+}
+
+func oneLine(s string) string {
+	s = strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s)
+	return s[:min(len(s), 200)]
+}
+
+// fresh notes roots and returns the lines of those that were not noted yet.
+func (l *Lease) fresh(roots []cid.Cid) string {
+	var b strings.Builder
+	for _, r := range roots {
+		if n := rootName(r); !l.roots[n] {
+			l.roots[n] = true
+			b.WriteString(n + "\n")
+		}
+	}
+	return b.String()
+}
+
+// ID is never used again; good as a part of temporary names.
+func (l *Lease) ID() string { return l.id }
+
+// Add adds roots, under sweep shared; what is leased already costs nothing.
+func (l *Lease) Add(ctx context.Context, roots ...cid.Cid) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	text := l.fresh(roots)
+	if text == "" {
+		return nil
+	}
+	sweep, err := l.store.sharedSweep(ctx, "lease")
+	if err != nil {
+		return fmt.Errorf("add to lease: %w", err)
+	}
+	defer sweep.Release()
+	n, err := l.lock.File().WriteAt([]byte(text), l.size)
+	l.size += int64(n)
+	if err != nil {
+		return fmt.Errorf("add to lease: %w", err)
+	}
+	return nil
+}
+
+// holds says whether root is leased.
+func (l *Lease) holds(root cid.Cid) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.roots[rootName(root)]
+}
+
+// Release ends the lease. Only after success was reported.
+func (l *Lease) Release() error { return l.lock.Remove() }
+
+// Inherit keeps the lease across exec, until that program has ended.
+func (l *Lease) Inherit() error { return l.lock.Inherit() }
+
+// LeaseInfo is a live lease.
+type LeaseInfo struct {
+	ID      string
+	Roots   []cid.Cid // nil with All
+	All     bool      // unreadable, so everything is live
+	PID     int
+	Purpose string
+}
+
+// Holds says whether the lease protects the package with that root.
+func (l LeaseInfo) Holds(root cid.Cid) bool {
+	if l.All {
+		return true
+	}
+	for _, r := range l.Roots {
+		if SameRoot(r, root) {
+			return true
+		}
+	}
+	return false
+}
+
+// Leases lists the live leases, without any mutex: for showing only.
+func (s *Store) Leases() ([]LeaseInfo, error) { return s.readLeases(false) }
+
+// readLeases lists the leases that somebody holds; with remove, under sweep
+// exclusively, it deletes the others.
+func (s *Store) readLeases(remove bool) ([]LeaseInfo, error) {
+	entries, err := os.ReadDir(s.path("leases"))
+	if err != nil {
+		return nil, fmt.Errorf("list leases: %w", err)
+	}
+	var live []LeaseInfo
+	for _, e := range entries {
+		path := s.path("leases", e.Name())
+		lock, err := flock.Try(path, flock.Exclusive, "gc")
+		var busy *flock.BusyError
+		switch {
+		case errors.As(err, &busy):
+			live = append(live, readLease(path, e.Name()))
+		case err != nil: // it can't be told: taken for live
+			live = append(live, LeaseInfo{ID: e.Name(), All: true})
+		case remove:
+			err = lock.Remove()
+		default:
+			err = lock.Release()
+		}
+		if err != nil && busy == nil {
+			return live, fmt.Errorf("read lease %s: %w", e.Name(), err)
+		}
+	}
+	return live, nil
+}
+
+// readLease parses a live lease; what can't be read protects everything.
+func readLease(path, id string) LeaseInfo {
+	all := LeaseInfo{ID: id, All: true}
+	data, err := os.ReadFile(path)
+	if err != nil || !bytes.HasSuffix(data, []byte("\n")) {
+		return all
+	}
+	lines := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
+	pid, purpose, _ := strings.Cut(lines[0], " ")
+	info := LeaseInfo{ID: id, Purpose: purpose}
+	if info.PID, err = strconv.Atoi(pid); err != nil {
+		return all
+	}
+	all.PID, all.Purpose = info.PID, purpose
+	for _, l := range lines[1:] {
+		c, err := cid.Decode(l)
+		if err != nil {
+			return all
+		}
+		info.Roots = append(info.Roots, c)
+	}
+	return info
+}

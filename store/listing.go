@@ -1,0 +1,141 @@
+package store
+
+import (
+	"bufio"
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ipfs/go-cid"
+)
+
+// A tree's .objects has a header, one line a file (object, size and path, set
+// apart by tabs, sorted by path), and a last line that counts them, so that a
+// listing cut short is never taken for a shorter one.
+const (
+	listHeader = "ipp objects 1"
+	listEnd    = "end"
+)
+
+// FileInfo is a line of a tree's .objects.
+type FileInfo struct {
+	Path   string
+	Object string // its name below objects/, without the shard: CID or CID.x
+	Size   int64
+}
+
+// Exec says whether the file has a run bit.
+func (f FileInfo) Exec() bool { return strings.HasSuffix(f.Object, execSuffix) }
+
+// execSuffix tells the object of an executable from that of the same contents
+// without a run bit: a mode belongs to the inode, so they are two files.
+const execSuffix = ".x"
+
+// objectName names the object of contents c.
+func objectName(c cid.Cid, exec bool) string {
+	if exec {
+		return c.String() + execSuffix
+	}
+	return c.String()
+}
+
+// objectCID is the inverse of objectName.
+func objectCID(name string) (c cid.Cid, exec bool, err error) {
+	base, exec := strings.CutSuffix(name, execSuffix)
+	c, err = cid.Decode(base)
+	if err == nil && c.String() != base {
+		err = errors.New("not spelled as a CIDv1 in base32")
+	}
+	return c, exec, err
+}
+
+// objectPath is where an object lies: its shard is the CID's last two
+// characters, because the first ones are always the same.
+func (s *Store) objectPath(name string) string {
+	base := strings.TrimSuffix(name, execSuffix)
+	return s.path("objects", base[len(base)-2:], name)
+}
+
+var (
+	escapePath   = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\t", `\t`, "\r", `\r`)
+	unescapePath = strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\t`, "\t", `\r`, "\r")
+)
+
+// writeList writes a listing; it sorts files.
+func writeList(w io.Writer, files []FileInfo) error {
+	slices.SortFunc(files, func(a, b FileInfo) int { return cmp.Compare(a.Path, b.Path) })
+	b := bufio.NewWriter(w)
+	fmt.Fprintln(b, listHeader)
+	for _, f := range files {
+		fmt.Fprintf(b, "%s\t%d\t%s\n", f.Object, f.Size, escapePath.Replace(f.Path))
+	}
+	fmt.Fprintf(b, "%s\t%d\n", listEnd, len(files))
+	return b.Flush()
+}
+
+// readList reads a listing whole, or fails.
+func readList(r io.Reader, each func(FileInfo) error) error {
+	sc := bufio.NewScanner(r)
+	sc.Buffer(nil, 64<<10)
+	if !sc.Scan() || sc.Text() != listHeader {
+		return errors.Join(fmt.Errorf("line 1 is not %q", listHeader), sc.Err())
+	}
+	for n := 0; sc.Scan(); n++ {
+		fields := strings.Split(sc.Text(), "\t")
+		if len(fields) == 2 && fields[0] == listEnd && fields[1] == strconv.Itoa(n) {
+			if sc.Scan() {
+				return fmt.Errorf("line %d: something follows the end", n+3)
+			}
+			return sc.Err()
+		}
+		f, err := parseListLine(fields)
+		if err == nil {
+			err = each(f)
+		}
+		if err != nil {
+			return fmt.Errorf("line %d: %w", n+2, err)
+		}
+	}
+	return errors.Join(errors.New("it ends before its last line"), sc.Err())
+}
+
+func parseListLine(fields []string) (FileInfo, error) {
+	if len(fields) != 3 {
+		return FileInfo{}, errors.New("want object, size and path")
+	}
+	size, err := strconv.ParseInt(fields[1], 10, 64)
+	if err != nil || size < 0 {
+		return FileInfo{}, fmt.Errorf("size %q is not a number of bytes", fields[1])
+	}
+	if _, _, err := objectCID(fields[0]); err != nil {
+		return FileInfo{}, fmt.Errorf("object %q: %w", fields[0], err)
+	}
+	return FileInfo{Object: fields[0], Size: size, Path: unescapePath.Replace(fields[2])}, nil
+}
+
+// Files reads a tree's .objects.
+func (s *Store) Files(k Key) ([]FileInfo, error) {
+	var files []FileInfo
+	err := s.eachFile(k, func(f FileInfo) error {
+		files = append(files, f)
+		return nil
+	})
+	return files, err
+}
+
+func (s *Store) eachFile(k Key, each func(FileInfo) error) error {
+	f, err := os.Open(s.listPath(k))
+	if err != nil {
+		return fmt.Errorf("read objects of tree %s: %w", k, err)
+	}
+	defer f.Close()
+	if err := readList(f, each); err != nil {
+		return fmt.Errorf("read objects of tree %s: %s: %w", k, f.Name(), err)
+	}
+	return nil
+}

@@ -1,0 +1,188 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+
+	"ipp/store/dag"
+
+	"github.com/ipfs/go-cid"
+)
+
+// Want says which part of a package is wanted. What it says must follow from
+// the package alone, so that everybody makes the same tree under the same key.
+type Want struct {
+	Key
+	// Omit are the top-level directories that belong to other parts.
+	Omit []string
+	// Exec are the paths that get a run bit if the DAG records no mode at all;
+	// one that ends in "/" stands for every file directly in that directory.
+	Exec   []string
+	Limits dag.Limits
+	// Verify: a tree that is found is rehashed, and replaced where it is damaged.
+	Verify bool
+}
+
+// Plan is what Ensure would do, found out without a write.
+type Plan struct {
+	Want
+	Present  bool  // the tree is in the store
+	Damaged  bool  // ... and failed verification
+	Files    int   // regular files
+	Bytes    int64 // of all files
+	NewBytes int64 // of objects the store lacks
+
+	modes bool // the DAG records modes
+}
+
+// Plan reads the shape of a package part from src and compares it with the
+// store. Every limit and name is checked here, before anything is written; the
+// DAG is immutable, so what Ensure walks later is what was checked.
+func (s *Store) Plan(ctx context.Context, w Want, src dag.Blocks) (*Plan, error) {
+	if !validPart(w.Part) {
+		return nil, fmt.Errorf("plan tree of %s: part %q is not a name", w.Root, w.Part)
+	}
+	w.Root = cid.NewCidV1(w.Root.Type(), w.Root.Hash())
+	p := &Plan{Want: w}
+	if s.Has(w.Key) {
+		p.Present = true
+		if err := s.inspect(ctx, p); err != nil {
+			return nil, err
+		}
+		if !p.Damaged {
+			return p, nil
+		}
+	}
+	if err := s.measure(ctx, p, src); err != nil {
+		return nil, fmt.Errorf("read package %s: %w", w.Root, err)
+	}
+	return p, nil
+}
+
+// inspect fills in a plan from a tree that is present.
+func (s *Store) inspect(ctx context.Context, p *Plan) error {
+	err := s.eachFile(p.Key, func(f FileInfo) error {
+		p.Files++
+		p.Bytes += f.Size
+		return nil
+	})
+	if err != nil {
+		p.Damaged = true
+		return nil
+	}
+	if !p.Verify {
+		return nil
+	}
+	faults, err := s.Verify(ctx, p.Key, nil)
+	p.Damaged = len(faults) > 0
+	return err
+}
+
+// measure fills in a plan from a source.
+func (s *Store) measure(ctx context.Context, p *Plan, src dag.Blocks) error {
+	p.Files, p.Bytes, p.NewBytes = 0, 0, 0
+	seen := map[string]bool{}
+	return dag.Walk(ctx, src, p.Root, p.walk(nil), func(e *dag.Entry) error {
+		if e.Path == "" && e.Kind != dag.Dir {
+			return &dag.FormatError{CID: e.CID, Why: "it is a file, not a directory"}
+		}
+		if e.Kind != dag.File {
+			return nil
+		}
+		p.Files++
+		p.Bytes += e.Size
+		p.modes = p.modes || e.HasMode
+		key := e.CID.KeyString()
+		if c, ok := dag.ObjectCID(e.Leaves); ok {
+			name := objectName(c, p.exec(e))
+			if _, err := os.Lstat(s.objectPath(name)); err == nil {
+				return nil
+			}
+			key = name
+		}
+		if !seen[key] {
+			seen[key] = true
+			p.NewBytes += e.Size
+		}
+		return nil
+	})
+}
+
+// walk is how the part is walked: its own top-level names only.
+func (w *Want) walk(block func(cid.Cid, []byte) error) dag.WalkOptions {
+	return dag.WalkOptions{
+		Limits: w.Limits,
+		Omit:   func(p string) bool { return slices.Contains(w.Omit, p) },
+		Block:  block,
+	}
+}
+
+// exec says whether a file gets a run bit: its own mode tells, or, where no
+// file of the part has a mode, what the package's author named.
+func (p *Plan) exec(e *dag.Entry) bool {
+	if e.HasMode || p.modes {
+		return e.Exec
+	}
+	dir, _ := path.Split(e.Path)
+	return slices.Contains(p.Exec, e.Path) || dir != "" && slices.Contains(p.Exec, dir)
+}
+
+// Ensure makes the planned tree present and durable, whoever made it. The
+// lease must hold the plan's root. report, if set, is told of bytes done, from
+// several goroutines.
+func (s *Store) Ensure(ctx context.Context, l *Lease, p *Plan, src dag.Blocks, report func(int64)) error {
+	if !l.holds(p.Root) {
+		return fmt.Errorf("ensure tree %s: its root is not leased", p.Key)
+	}
+	if report == nil {
+		report = func(int64) {}
+	}
+	if done, err := s.found(p); done || err != nil {
+		return err
+	}
+	mutex, err := s.stagingMutex(ctx, p.Key)
+	if err != nil {
+		return fmt.Errorf("ensure tree %s: %w", p.Key, err)
+	}
+	defer mutex.Release()
+	if done, err := s.found(p); done || err != nil {
+		return err
+	}
+	if p.Present && !p.Damaged { // it went between plan and lease
+		if err := s.measure(ctx, p, src); err != nil {
+			return fmt.Errorf("read package %s: %w", p.Root, err)
+		}
+	}
+	if err := s.stageAndPublish(ctx, p, src, report); err != nil {
+		return fmt.Errorf("ensure tree %s: %w", p.Key, err)
+	}
+	return nil
+}
+
+// found says whether the tree is there and good; if so it makes that durable,
+// because whoever renamed it may not have got so far.
+func (s *Store) found(p *Plan) (bool, error) {
+	if !s.Has(p.Key) || p.Damaged {
+		return false, nil
+	}
+	return true, s.syncTrees()
+}
+
+// contentError says that the source's contents are at fault, so that staging
+// what it gave is of no use to a later attempt.
+func contentError(err error) bool {
+	var (
+		limit  *dag.LimitError
+		format *dag.FormatError
+		hash   *dag.HashError
+		name   *dag.NameError
+	)
+	return errors.As(err, &limit) || errors.As(err, &format) || errors.As(err, &hash) || errors.As(err, &name)
+}
+
+func isNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -1,0 +1,161 @@
+package store
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"ipp/store/durable"
+)
+
+// publish gives what was staged its names, under sweep shared: objects first,
+// then .car and .objects; a second sync; and only then the tree, by one rename.
+func (st *stage) publish(ctx context.Context) error {
+	s, k := st.store, st.plan.Key
+	sweep, err := s.sharedSweep(ctx, "publish")
+	if err != nil {
+		return err
+	}
+	defer sweep.Release()
+	shards, err := st.publishObjects(ctx)
+	if err != nil {
+		return err
+	}
+	// They follow from root and part alone, so what lies there is replaced.
+	if err := errors.Join(durable.Replace(st.dir+".car", s.carPath(k)), durable.Replace(st.dir+".objects", s.listPath(k))); err != nil {
+		return err
+	}
+	if err := st.fs.Sync(append(shards, s.carPath(k), s.listPath(k))...); err != nil {
+		return errors.Join(fmt.Errorf("sync: %w", err), s.discardStaging(k))
+	}
+	if err := durable.SyncDir(s.path("trees")); err != nil {
+		return errors.Join(err, s.discardStaging(k))
+	}
+	if err := st.show(); err != nil {
+		return err
+	}
+	return s.syncTrees()
+}
+
+// show makes the tree visible. One that gc renamed back from the trash, or
+// that somebody else made, is taken as found; a damaged one is swapped in one
+// step and goes to the trash, so that the name is never without a tree.
+func (st *stage) show() error {
+	s, tree := st.store, st.store.TreeDir(st.plan.Key)
+	if st.plan.Damaged {
+		err := durable.Exchange(st.dir, tree)
+		if err == nil {
+			return durable.RenameNoReplace(st.dir, s.trashName(st.plan.Key))
+		}
+		if !isNotExist(err) {
+			return err
+		}
+	}
+	err := durable.RenameNoReplace(st.dir, tree)
+	if errors.Is(err, fs.ErrExist) {
+		return s.discardStaging(st.plan.Key)
+	}
+	return err
+}
+
+// syncTrees makes a tree's arrival durable: both parents of the rename.
+func (s *Store) syncTrees() error {
+	if err := durable.SyncDir(s.path("trees")); err != nil {
+		return err
+	}
+	return durable.SyncDir(s.path("staging"))
+}
+
+// publishObjects links every staged file into objects/, and returns the shards
+// that it touched.
+func (st *stage) publishObjects(ctx context.Context) ([]string, error) {
+	shards := map[string]bool{}
+	ours := map[string]bool{}
+	for _, f := range st.files {
+		object := st.store.objectPath(f.Object)
+		shard := filepath.Dir(object)
+		if !shards[shard] {
+			if err := makeShard(shard); err != nil {
+				return nil, err
+			}
+			shards[shard] = true
+		}
+		if err := st.publishObject(ctx, f, object, ours[f.Object]); err != nil {
+			return nil, fmt.Errorf("publish %s: %w", f.Path, err)
+		}
+		ours[f.Object] = true
+	}
+	list := make([]string, 0, len(shards))
+	for s := range shards {
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+func makeShard(dir string) error {
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		if errors.Is(err, fs.ErrExist) {
+			return nil
+		}
+		return err
+	}
+	return os.Chmod(dir, 0o755)
+}
+
+// publishObject links a staged file to its object. Where there is one already
+// the staged name becomes a link to it, unless it is damaged: then the staged
+// file takes its place. ours says that this publication put it there.
+func (st *stage) publishObject(ctx context.Context, f FileInfo, object string, ours bool) error {
+	staged := st.abs(f.Path)
+	_, err := durable.Link(staged, object)
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if same, err := sameFile(staged, object); same || err != nil {
+		return err
+	}
+	if !ours && !st.store.intact(ctx, f) {
+		return replaceObject(staged, object)
+	}
+	if err := os.Remove(staged); err != nil {
+		return err
+	}
+	_, err = durable.Link(object, staged)
+	return err
+}
+
+func replaceObject(staged, object string) error {
+	tmp := filepath.Join(filepath.Dir(object), ".tmp."+chance())
+	if _, err := durable.Link(staged, tmp); err != nil {
+		return err
+	}
+	return durable.Replace(tmp, object)
+}
+
+func sameFile(a, b string) (bool, error) {
+	fa, err := os.Lstat(a)
+	if err != nil {
+		return false, err
+	}
+	fb, err := os.Lstat(b)
+	if err != nil {
+		return false, err
+	}
+	return os.SameFile(fa, fb), nil
+}
+
+// intact rehashes an object.
+func (s *Store) intact(ctx context.Context, f FileInfo) bool {
+	return s.checkFile(ctx, s.objectPath(f.Object), f, nil) == nil
+}
+
+func chance() string {
+	var b [8]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}

@@ -1,0 +1,145 @@
+package store
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"ipp/store/durable"
+
+	"github.com/hashicorp/go-multierror"
+	"github.com/ipfs/go-cid"
+	"github.com/pelletier/go-toml/v2"
+)
+
+// RootKind says what a root keeps.
+type RootKind string
+
+// The kinds of roots.
+const (
+	ProfileRoot RootKind = "profile" // the generations of one profile's directory
+	KeptRoot    RootKind = "kept"    // one package
+)
+
+// Root is what keeps something from collection.
+type Root struct {
+	Kind  RootKind
+	Path  string  // ProfileRoot: the profile's directory
+	CID   cid.Cid // KeptRoot: the package
+	Why   string
+	Since time.Time
+}
+
+// rootFile is a root as its file spells it.
+type rootFile struct {
+	Format int       `toml:"format"`
+	Path   string    `toml:"path,omitempty"`
+	CID    string    `toml:"cid,omitempty"`
+	Why    string    `toml:"why"`
+	Since  time.Time `toml:"since"`
+}
+
+// file names the root's file: p-HASH of a profile's path, k-CID of a package.
+func (r Root) file() string {
+	if r.Kind == ProfileRoot {
+		sum := sha256.Sum256([]byte(r.Path))
+		return "p-" + hex.EncodeToString(sum[:16])
+	}
+	return "k-" + rootName(r.CID)
+}
+
+// AddRoot makes a root durable; adding it again changes nothing.
+func (s *Store) AddRoot(r Root) error {
+	path := s.path("roots", r.file())
+	if _, err := os.Lstat(path); err == nil {
+		return durable.SyncDir(s.path("roots")) // whoever made it may not have got so far
+	}
+	f := rootFile{Format: 1, Path: r.Path, Why: r.Why, Since: r.Since.UTC().Truncate(time.Second)}
+	if r.Kind == KeptRoot {
+		f.CID = rootName(r.CID)
+	}
+	data, err := toml.Marshal(f)
+	if err == nil {
+		err = durable.WriteFile(path, data, 0o644)
+	}
+	if err != nil {
+		return fmt.Errorf("add root %s: %w", r.file(), err)
+	}
+	return nil
+}
+
+// DropRoot removes a root; false where there was none such.
+func (s *Store) DropRoot(r Root) (bool, error) {
+	err := os.Remove(s.path("roots", r.file()))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err == nil {
+		err = durable.SyncDir(s.path("roots"))
+	}
+	if err != nil {
+		return false, fmt.Errorf("drop root %s: %w", r.file(), err)
+	}
+	return true, nil
+}
+
+// Roots lists the roots. ErrNoRoots where there is none.
+func (s *Store) Roots() ([]Root, error) {
+	entries, err := os.ReadDir(s.path("roots"))
+	if err != nil {
+		return nil, fmt.Errorf("list roots: %w", err)
+	}
+	var roots []Root
+	var bad *multierror.Error
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), ".tmp.") {
+			continue
+		}
+		r, err := readRoot(s.path("roots", e.Name()))
+		if err != nil {
+			bad = multierror.Append(bad, err)
+			continue
+		}
+		roots = append(roots, r)
+	}
+	if err := bad.ErrorOrNil(); err != nil {
+		return nil, err
+	}
+	if len(roots) == 0 {
+		return nil, ErrNoRoots
+	}
+	return roots, nil
+}
+
+func readRoot(path string) (Root, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Root{}, fmt.Errorf("read root: %w", err)
+	}
+	var f rootFile
+	d := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
+	if err := d.Decode(&f); err != nil {
+		return Root{}, fmt.Errorf("read root %s: %w", path, err)
+	}
+	if f.Format > 1 {
+		return Root{}, fmt.Errorf("read root %s: format %d: %w", path, f.Format, ErrNewer)
+	}
+	r := Root{Kind: ProfileRoot, Path: f.Path, Why: f.Why, Since: f.Since}
+	if f.CID != "" {
+		r.Kind = KeptRoot
+		if r.CID, err = cid.Decode(f.CID); err != nil {
+			return Root{}, fmt.Errorf("read root %s: %w", path, err)
+		}
+	}
+	if f.Format != 1 || (f.Path == "") == (f.CID == "") || r.file() != filepath.Base(path) {
+		return Root{}, fmt.Errorf("read root %s: it does not say what its name says", path)
+	}
+	return r, nil
+}

@@ -1,0 +1,328 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"ipp/store/durable"
+	"ipp/store/flock"
+
+	"github.com/hashicorp/go-multierror"
+)
+
+// Collection excludes other collections while it is open: the mutex gc.
+type Collection struct {
+	store *Store
+	lock  *flock.Lock
+}
+
+// Collect takes the mutex gc.
+func (s *Store) Collect(ctx context.Context) (*Collection, error) {
+	l, err := flock.Acquire(ctx, s.path("gc"), flock.Exclusive, "gc", s.wait)
+	if err != nil {
+		return nil, fmt.Errorf("collect: %w", err)
+	}
+	return &Collection{s, l}, nil
+}
+
+// Close releases the mutex gc.
+func (c *Collection) Close() error { return c.lock.Release() }
+
+// Swept is what a sweep did.
+type Swept struct {
+	Trees, Objects int
+	Bytes          int64    // of the objects removed
+	Kept           []string // trash that stays because it is in use
+}
+
+// Sweep runs f under one hold of sweep, exclusively, and empties the trash
+// after releasing it, but for what f's Restore named as in use. What f removed
+// before it failed is told too.
+func (c *Collection) Sweep(ctx context.Context, f func(*Sweep) error) (Swept, error) {
+	lock, err := flock.Acquire(ctx, c.store.path("sweep"), flock.Exclusive, "gc", c.store.wait)
+	if err != nil {
+		return Swept{}, fmt.Errorf("sweep: %w", err)
+	}
+	w := &Sweep{store: c.store}
+	err = f(w)
+	if rerr := lock.Release(); err == nil {
+		err = rerr
+	}
+	if err != nil { // the trash may hold what f would have put back
+		return w.done, fmt.Errorf("sweep: %w", err)
+	}
+	if err := w.emptyTrash(ctx); err != nil {
+		return w.done, fmt.Errorf("empty trash: %w", err)
+	}
+	return w.done, nil
+}
+
+// Sweep is one sweep; its methods are called in the order they stand here.
+type Sweep struct {
+	store  *Store
+	leases []LeaseInfo
+	done   Swept
+}
+
+// Leases (a) deletes the leases that nobody holds and returns the live ones.
+func (w *Sweep) Leases() (_ []LeaseInfo, err error) {
+	w.leases, err = w.store.readLeases(true)
+	return w.leases, err
+}
+
+// Trees lists the trees that are present.
+func (w *Sweep) Trees() ([]Key, error) { return w.store.Trees() }
+
+// Trash (d) renames every tree that live does not hold into the trash, under a
+// name of its own, so that one which is made again never meets it there.
+func (w *Sweep) Trash(live map[Key]bool) error {
+	keys, err := w.store.Trees()
+	if err != nil {
+		return err
+	}
+	names := make(map[string]bool, len(live))
+	for k := range live {
+		names[k.String()] = true
+	}
+	var bad *multierror.Error
+	for _, k := range keys {
+		if names[k.String()] {
+			continue
+		}
+		if err := durable.RenameNoReplace(w.store.TreeDir(k), w.store.trashName(k)); err != nil {
+			bad = multierror.Append(bad, err)
+			continue
+		}
+		w.done.Trees++
+	}
+	return bad.ErrorOrNil()
+}
+
+func (s *Store) trashName(k Key) string { return s.path("trash", k.String()+"~"+chance()) }
+
+// TrashDirs lists what lies in the trash, that of a killed gc too: absolute
+// directories and the trees they were.
+func (w *Sweep) TrashDirs() (map[string]Key, error) {
+	names, err := readNames(w.store.path("trash"))
+	if err != nil {
+		return nil, fmt.Errorf("list trash: %w", err)
+	}
+	dirs := map[string]Key{}
+	for _, n := range names {
+		key, _, _ := strings.Cut(n, "~")
+		if k, err := ParseKey(key); err == nil {
+			dirs[w.store.path("trash", n)] = k
+		}
+	}
+	return dirs, nil
+}
+
+// Restore (e) renames the trash directories that are in use back; where the
+// tree exists again, or the trash is no longer whole, it stays until it is
+// unused.
+func (w *Sweep) Restore(inUse []string) error {
+	dirs, err := w.TrashDirs()
+	if err != nil {
+		return err
+	}
+	var bad *multierror.Error
+	for _, dir := range inUse {
+		k, ok := dirs[dir]
+		if !ok {
+			continue
+		}
+		if !w.whole(dir, k) {
+			w.done.Kept = append(w.done.Kept, dir)
+			continue
+		}
+		switch err := durable.RenameNoReplace(dir, w.store.TreeDir(k)); {
+		case err == nil:
+			w.done.Trees--
+		case errors.Is(err, fs.ErrExist):
+			w.done.Kept = append(w.done.Kept, dir)
+		default:
+			bad = multierror.Append(bad, err)
+		}
+	}
+	return bad.ErrorOrNil()
+}
+
+// whole says whether a tree in the trash still has every file of its listing:
+// one that a killed gc began to delete must never be a tree again.
+func (w *Sweep) whole(dir string, k Key) bool {
+	err := w.store.eachFile(k, func(f FileInfo) error {
+		fi, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(f.Path)))
+		if err == nil && fi.Size() != f.Size {
+			err = errDiffers
+		}
+		return err
+	})
+	_, carErr := os.Lstat(w.store.carPath(k))
+	return err == nil && carErr == nil
+}
+
+// Staging (f) removes staging that no live lease names. It only tries each
+// mutex: whoever holds one is at work.
+func (w *Sweep) Staging() error {
+	names, err := readNames(w.store.path("staging"))
+	if err != nil {
+		return fmt.Errorf("list staging: %w", err)
+	}
+	keys := map[string]Key{}
+	for _, n := range names {
+		for _, suffix := range []string{".mutex", ".car", ".objects"} {
+			n = strings.TrimSuffix(n, suffix)
+		}
+		if k, err := ParseKey(n); err == nil {
+			keys[n] = k
+		}
+	}
+	var bad *multierror.Error
+	for _, k := range keys {
+		if slices.ContainsFunc(w.leases, func(l LeaseInfo) bool { return l.Holds(k.Root) }) {
+			continue
+		}
+		if err := w.dropStaging(k); err != nil {
+			bad = multierror.Append(bad, err)
+		}
+	}
+	return bad.ErrorOrNil()
+}
+
+func (w *Sweep) dropStaging(k Key) error {
+	mutex, err := flock.Try(w.store.stagingDir(k)+".mutex", flock.Exclusive, "gc")
+	var busy *flock.BusyError
+	if errors.As(err, &busy) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := w.store.discardStaging(k); err != nil {
+		return errors.Join(err, mutex.Release())
+	}
+	return mutex.Remove()
+}
+
+// Objects (g, h) syncs trees and trash, reads all .objects, then unlinks the
+// objects, .car and .objects that no tree names. A listing that can't be read
+// ends it before the first unlink.
+func (w *Sweep) Objects() error {
+	for _, d := range []string{"trees", "trash"} {
+		if err := durable.SyncDir(w.store.path(d)); err != nil {
+			return err
+		}
+	}
+	trees, err := w.store.Trees()
+	if err != nil {
+		return err
+	}
+	named := map[string]bool{}
+	for _, k := range trees {
+		err := w.store.eachFile(k, func(f FileInfo) error {
+			named[f.Object] = true
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	var bad *multierror.Error
+	if err := w.unlinkObjects(named); err != nil {
+		bad = multierror.Append(bad, err)
+	}
+	if err := w.unlinkLists(trees); err != nil {
+		bad = multierror.Append(bad, err)
+	}
+	return bad.ErrorOrNil()
+}
+
+func (w *Sweep) unlinkObjects(named map[string]bool) error {
+	shards, err := readNames(w.store.path("objects"))
+	if err != nil {
+		return fmt.Errorf("list objects: %w", err)
+	}
+	var bad *multierror.Error
+	for _, shard := range shards {
+		names, err := readNames(w.store.path("objects", shard))
+		if err != nil {
+			bad = multierror.Append(bad, err)
+			continue
+		}
+		for _, n := range names {
+			if named[n] {
+				continue
+			}
+			if err := w.unlinkObject(w.store.path("objects", shard, n)); err != nil {
+				bad = multierror.Append(bad, err)
+			}
+		}
+	}
+	return bad.ErrorOrNil()
+}
+
+func (w *Sweep) unlinkObject(path string) error {
+	fi, err := os.Lstat(path)
+	if err == nil {
+		err = os.Remove(path)
+	}
+	if err != nil {
+		return err
+	}
+	w.done.Objects++
+	w.done.Bytes += fi.Size()
+	return nil
+}
+
+// unlinkLists removes .car and .objects without a tree.
+func (w *Sweep) unlinkLists(trees []Key) error {
+	keep := map[string]bool{}
+	for _, k := range trees {
+		keep[k.String()] = true
+	}
+	names, err := readNames(w.store.path("trees"))
+	if err != nil {
+		return fmt.Errorf("list trees: %w", err)
+	}
+	var bad *multierror.Error
+	for _, n := range names {
+		base, isCar := strings.CutSuffix(n, ".car")
+		base, isList := strings.CutSuffix(base, ".objects")
+		if !isCar && !isList || keep[base] {
+			continue
+		}
+		if err := os.Remove(w.store.path("trees", n)); err != nil {
+			bad = multierror.Append(bad, err)
+		}
+	}
+	return bad.ErrorOrNil()
+}
+
+// emptyTrash deletes what was renamed away. It runs without any hold: nothing
+// links to the trash, and it is deleted name by name.
+func (w *Sweep) emptyTrash(ctx context.Context) error {
+	names, err := readNames(w.store.path("trash"))
+	if err != nil {
+		return err
+	}
+	var bad *multierror.Error
+	for _, n := range names {
+		dir := w.store.path("trash", n)
+		if slices.Contains(w.done.Kept, dir) {
+			continue
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			bad = multierror.Append(bad, err)
+		}
+	}
+	return bad.ErrorOrNil()
+}

@@ -1,0 +1,64 @@
+package store
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/ipfs/go-cid"
+)
+
+// TreeDir is where the tree is, or would be.
+func (s *Store) TreeDir(k Key) string { return s.path("trees", k.String()) }
+
+func (s *Store) carPath(k Key) string  { return s.TreeDir(k) + ".car" }
+func (s *Store) listPath(k Key) string { return s.TreeDir(k) + ".objects" }
+
+// Has says whether the tree is present.
+func (s *Store) Has(k Key) bool {
+	fi, err := os.Lstat(s.TreeDir(k))
+	return err == nil && fi.IsDir()
+}
+
+// Trees lists the trees that are present, sorted.
+func (s *Store) Trees() ([]Key, error) {
+	names, err := readNames(s.path("trees"))
+	if err != nil {
+		return nil, fmt.Errorf("list trees: %w", err)
+	}
+	keys := make([]Key, 0, len(names)/3)
+	for _, n := range names {
+		if k, err := ParseKey(n); err == nil {
+			keys = append(keys, k)
+		}
+	}
+	return keys, nil
+}
+
+// Parts lists the parts of one package that are present, sorted.
+func (s *Store) Parts(root cid.Cid) ([]string, error) {
+	names, err := readNames(s.path("trees"))
+	if err != nil {
+		return nil, fmt.Errorf("list trees: %w", err)
+	}
+	var parts []string
+	for _, n := range names {
+		if p, ok := strings.CutPrefix(n, rootName(root)+"."); ok && validPart(p) {
+			parts = append(parts, p)
+		}
+	}
+	return parts, nil
+}
+
+// readNames lists a directory's names, sorted, without asking for their types.
+func readNames(dir string) ([]string, error) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	names, err := d.Readdirnames(-1)
+	slices.Sort(names)
+	return names, err
+}

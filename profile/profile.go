@@ -19,21 +19,32 @@
 //     the highest N or N.gone is never removed.
 //   - Success, "nothing to do" included, is reported only after an fsync of the
 //     profile's directory under the mutex.
+//   - The profile's root in the store and the store link are durable before its
+//     first generation.
 //   - Rollback goes to the parent of the current generation, not to N-1.
+//
+// An error before the flip leaves current, every generation and the log as they
+// were. A crash or a failed fsync between the rename to N and the flip leaves N
+// behind: an ordinary generation that was never current.
 //
 // Concurrency: safe between goroutines and processes. Update builds its forest
 // unlocked, then compares current under the mutex and begins again if it moved,
-// so an edit may run several times.
+// so an edit may run several times. One lease is for one Update at a time.
+// Reading takes no mutex: a generation never changes, and one that is pruned
+// while it is read counts as gone.
 package profile
 
 import (
-	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"time"
 
-	"ipp/generation"
-	"ipp/lock"
 	"ipp/lock/ref"
 	"ipp/store"
+	"ipp/store/durable"
 	"ipp/store/flock"
 )
 
@@ -47,107 +58,140 @@ type Options struct {
 }
 
 // Profile is one profile; it need not exist on disk yet.
-type Profile struct{ _ int }
+type Profile struct {
+	name ref.Name
+	opt  Options
+	dir  string
+
+	// fault sees every durable step before it is taken and may refuse it; it
+	// is nil but in tests.
+	fault func(step string) error
+}
 
 // Open names the profile; it reads and writes nothing.
-func Open(name ref.Name, opt Options) *Profile { panic("signature") }
+func Open(name ref.Name, opt Options) *Profile {
+	if abs, err := filepath.Abs(opt.State); err == nil {
+		opt.State = abs
+	}
+	if opt.Now == nil {
+		opt.Now = time.Now
+	}
+	return &Profile{name: name, opt: opt, dir: filepath.Join(opt.State, "profiles", string(name))}
+}
 
 // List lists the profiles below a state directory.
-func List(state string) ([]ref.Name, error) { panic("signature") }
+func List(state string) ([]ref.Name, error) {
+	entries, err := os.ReadDir(filepath.Join(state, "profiles"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list profiles: %w", err)
+	}
+	var names []ref.Name
+	for _, e := range entries {
+		if name, err := ref.ParseName(e.Name()); err == nil && e.IsDir() {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
 
 // Dir is the profile's directory, that of its store root.
-func (p *Profile) Dir() string { panic("signature") }
+func (p *Profile) Dir() string { return p.dir }
 
 // Name is the profile's name.
-func (p *Profile) Name() ref.Name { panic("signature") }
+func (p *Profile) Name() ref.Name { return p.name }
 
-// Current reads the current generation; nil where there is none yet.
-func (p *Profile) Current() (*generation.Generation, error) { panic("signature") }
-
-// CurrentNumber reads the pointer alone; 0 where there is none yet.
-func (p *Profile) CurrentNumber() (generation.Number, error) { panic("signature") }
-
-// Generations reads all generations on disk, the lowest number first.
-func (p *Profile) Generations() ([]*generation.Generation, error) { panic("signature") }
-
-// Get reads one generation; an error that Is fs.ErrNotExist where there is none.
-func (p *Profile) Get(n generation.Number) (*generation.Generation, error) { panic("signature") }
-
-// State is what an edit changes.
-type State struct {
-	Wishes *lock.Profile
-	Lock   *lock.Lockfile
-}
-
-// Edit makes a new state from an old one. It may run again, so it has no
-// effect beyond leased contents of the store. Before it returns, every tree
-// that the new state needs is in the store, and Members gives them.
-type Edit func(ctx context.Context, old State) (State, []generation.Member, error)
-
-// Reason is why a change is made, for generation.toml and the log.
-type Reason struct {
-	Command string // "install esbuild.car"
-}
-
-// Change is what a transaction did.
-type Change struct {
-	From, To generation.Number
-	Nothing  bool // To equals From, and that is durable
-	Old, New *lock.Lockfile
-}
-
-// Check plans the forest that an update would build, and writes nothing.
-func (p *Profile) Check(members []generation.Member, wishes *lock.Profile, st *store.Store) error {
-	panic("signature")
-}
-
-// Update is the transaction: edit, forest, flip. The lease is released by the
-// caller, after it reported success.
-func (p *Profile) Update(ctx context.Context, st *store.Store, l *store.Lease, why Reason, edit Edit) (Change, error) {
-	panic("signature")
-}
-
-// Rollback flips to generation n, or to the parent of the current one where n
-// is 0. It needs no store.
-func (p *Profile) Rollback(ctx context.Context, n generation.Number, why Reason) (Change, error) {
-	panic("signature")
-}
-
-// Errors of Rollback.
-type (
-	// NoParentError says that the current generation has no parent to go to.
-	NoParentError struct{ Current generation.Number }
-	// NoGenerationError says that a generation is not there (any more).
-	NoGenerationError struct {
-		Number generation.Number
-		Gone   bool // it was pruned
-		Has    []generation.Number
+// Exists says whether the profile has a directory. It need not have a
+// generation.
+func (p *Profile) Exists() (bool, error) {
+	info, err := os.Stat(p.dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("look for profile %s: %w", p.name, err)
+	case !info.IsDir():
+		return false, fmt.Errorf("look for profile %s: %s is not a directory", p.name, p.dir)
 	}
-)
-
-func (e *NoParentError) Error() string     { panic("signature") }
-func (e *NoGenerationError) Error() string { panic("signature") }
-
-// LogEntry is one line of the log.
-type LogEntry struct {
-	Format  int               `json:"format"`
-	Time    time.Time         `json:"time"`
-	User    string            `json:"user"`
-	Host    string            `json:"host"`
-	Command string            `json:"command"`
-	From    generation.Number `json:"from"`
-	To      generation.Number `json:"to"`
+	return true, nil
 }
 
-// Log reads the log; a torn last line is left out.
-func (p *Profile) Log() ([]LogEntry, error) { panic("signature") }
-
-// Prune removes generations: under the mutex, after an fsync, it hands what is
-// there to choose, renames what that returns to N.gone, fsyncs and empties them.
-// The current generation and its parent are never handed over.
-func (p *Profile) Prune(ctx context.Context, choose func(old []*generation.Generation) ([]generation.Number, error)) ([]generation.Number, error) {
-	panic("signature")
+// Create makes durable what a profile needs before its first generation: its
+// directory, the store link, and its root in the store. What is there already
+// stays. Update does the same, so that a root that was forgotten comes back.
+//
+// The directory comes before the root: a root without a directory is damage to
+// gc, while a directory without a root holds nothing yet.
+func (p *Profile) Create(st *store.Store) error {
+	err := p.do("make profile's directory", func() error { return durable.MkdirAll(p.dir, 0o755) })
+	if err != nil {
+		return err
+	}
+	if err := p.linkStore(st.Dir()); err != nil {
+		return err
+	}
+	return p.do("add profile's root", func() error {
+		return st.AddRoot(store.Root{
+			Kind:  store.ProfileRoot,
+			Path:  p.dir,
+			Why:   "profile " + string(p.name),
+			Since: p.now(),
+		})
+	})
 }
 
-// SweepTemp removes tmp.LEASE directories whose lease is not live.
-func (p *Profile) SweepTemp(live func(leaseID string) bool) error { panic("signature") }
+// linkStore makes the store link, or checks the one that is there.
+func (p *Profile) linkStore(dir string) error {
+	link := filepath.Join(p.opt.State, "store")
+	err := p.do("make store link", func() error { return durable.Symlink(dir, link) })
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if err != nil {
+		if err := checkStoreLink(link, dir); err != nil {
+			return err
+		}
+	}
+	// Also where the link was found: who made it may not have got so far.
+	return p.do("sync state directory", func() error { return durable.SyncDir(p.opt.State) })
+}
+
+// checkStoreLink says whether link leads to the store at dir.
+func checkStoreLink(link, dir string) error {
+	target, err := os.Readlink(link)
+	if err == nil && target == dir {
+		return nil
+	}
+	if real, err := filepath.EvalSymlinks(link); err == nil && real == dir {
+		return nil
+	}
+	if err != nil {
+		target = link // not a link at all
+	}
+	return &StoreLinkError{Link: link, Target: target, Store: dir}
+}
+
+// do takes one durable step; its name begins the error.
+func (p *Profile) do(step string, f func() error) error {
+	if p.fault != nil {
+		if err := p.fault(step); err != nil {
+			return fmt.Errorf("%s: %w", step, err)
+		}
+	}
+	if err := f(); err != nil {
+		return fmt.Errorf("%s: %w", step, err)
+	}
+	return nil
+}
+
+// sync fsyncs the profile's directory.
+func (p *Profile) sync() error {
+	return p.do("sync profile's directory", func() error { return durable.SyncDir(p.dir) })
+}
+
+func (p *Profile) path(name string) string { return filepath.Join(p.dir, name) }
+
+// now is in UTC, and a file shows no more than its seconds.
+func (p *Profile) now() time.Time { return p.opt.Now().UTC().Truncate(time.Second) }

@@ -1,0 +1,275 @@
+package profile
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"ipp/generation"
+	"ipp/lock"
+	"ipp/lock/ref"
+	"ipp/store"
+	"ipp/store/durable"
+)
+
+// State is what an edit changes.
+type State struct {
+	Wishes *lock.Profile
+	Lock   *lock.Lockfile
+
+	// Save, if an edit sets it, puts a declarative profile's own files in
+	// place. It runs under the mutex once the parent is known to be right, just
+	// before the rename to N or before "nothing to do" is said; a crash after
+	// it leaves the file ahead of the profile.
+	Save func() error
+}
+
+// Edit makes a new state from an old one. It may run again, so it has no
+// effect beyond leased contents of the store. Before it returns, every tree
+// that the new state needs is in the store, and Members gives them.
+type Edit func(ctx context.Context, old State) (State, []generation.Member, error)
+
+// Check plans the forest that an update would build, and writes nothing.
+func (p *Profile) Check(members []generation.Member, wishes *lock.Profile, st *store.Store) error {
+	_, err := plan(members, wishes, st)
+	return err
+}
+
+func plan(members []generation.Member, wishes *lock.Profile, st *store.Store) (*generation.Forest, error) {
+	var prefer map[string]ref.Name
+	if wishes != nil {
+		prefer = wishes.Prefer
+	}
+	return generation.Plan(members, prefer, os.DirFS(filepath.Join(st.Dir(), "trees")))
+}
+
+// errMoved says that current is not the parent any more.
+var errMoved = errors.New("the current generation changed meanwhile")
+
+// Update is the transaction: edit, forest, flip. The lease is released by the
+// caller, after it reported success. A *LogError comes beside a change that
+// stands.
+func (p *Profile) Update(ctx context.Context, st *store.Store, l *store.Lease, why Reason, edit Edit) (Change, error) {
+	if err := p.Create(st); err != nil {
+		return Change{}, err
+	}
+	for {
+		u := update{p: p, st: st, why: why, temp: p.path(tempPrefix + l.ID())}
+		c, err := u.run(ctx, edit)
+		if !errors.Is(err, errMoved) {
+			return c, err
+		}
+	}
+}
+
+// update is one attempt at a transaction.
+type update struct {
+	p    *Profile
+	st   *store.Store
+	why  Reason
+	temp string // the forest while it is built
+
+	parent  generation.Number
+	old     State
+	oldLock []byte // encoded before the edit could change what it refers to
+	new     State
+	members []generation.Member
+}
+
+func (u *update) run(ctx context.Context, edit Edit) (Change, error) {
+	if err := ctx.Err(); err != nil {
+		return Change{}, err
+	}
+	if err := u.begin(); err != nil {
+		return Change{}, err
+	}
+	if err := u.edit(ctx, edit); err != nil {
+		return Change{}, u.orMoved(err)
+	}
+	if u.same() {
+		return u.nothing(ctx)
+	}
+	c, err := u.commit(ctx)
+	if err != nil && c.To == 0 {
+		err = errors.Join(err, os.RemoveAll(u.temp))
+	}
+	return c, err
+}
+
+// begin reads the parent.
+func (u *update) begin() error {
+	g, err := u.p.Current()
+	if err != nil {
+		return err
+	}
+	u.old = State{Wishes: emptyWishes(), Lock: &lock.Lockfile{}}
+	if g == nil {
+		u.oldLock = u.old.Lock.Encode()
+		return nil
+	}
+	u.parent = g.Number
+	u.old.Lock, u.oldLock = g.Lock, g.Lock.Encode()
+	u.old.Wishes, err = lock.ParseProfile(filepath.Join(g.Dir, "profile.toml"), g.Wishes)
+	if err != nil {
+		return fmt.Errorf("read generation %d of profile %s: %w", g.Number, u.p.name, err)
+	}
+	return nil
+}
+
+func emptyWishes() *lock.Profile {
+	return &lock.Profile{
+		Channels: map[ref.Name]lock.Channel{},
+		Packages: map[ref.Name]lock.Wish{},
+		Prefer:   map[string]ref.Name{},
+	}
+}
+
+// edit runs the edit on a copy, so that what it changes in place is compared
+// with what was there.
+func (u *update) edit(ctx context.Context, edit Edit) (err error) {
+	given := State{Wishes: u.old.Wishes.Clone(), Lock: &lock.Lockfile{Packages: slices.Clone(u.old.Lock.Packages)}}
+	u.new, u.members, err = edit(ctx, given)
+	if err != nil {
+		return err
+	}
+	if u.new.Wishes == nil {
+		u.new.Wishes = emptyWishes()
+	}
+	if u.new.Lock == nil {
+		u.new.Lock = &lock.Lockfile{}
+	}
+	return nil
+}
+
+// same says whether the parent has the same lockfile and the same wishes.
+func (u *update) same() bool {
+	return u.new.Wishes.Equal(u.old.Wishes) && bytes.Equal(u.new.Lock.Encode(), u.oldLock)
+}
+
+// orMoved makes errMoved of an error that may only be there because the parent
+// is not current any more, and so may have been collected.
+func (u *update) orMoved(err error) error {
+	if now, err2 := u.p.CurrentNumber(); err2 == nil && now != u.parent {
+		return errMoved
+	}
+	return err
+}
+
+// nothing says "nothing to do", as durably as any change.
+func (u *update) nothing(ctx context.Context) (Change, error) {
+	err := u.p.locked(ctx, u.why.Command, u.confirm)
+	if err != nil {
+		return Change{}, err
+	}
+	return u.change(u.parent), nil
+}
+
+// confirm runs under the mutex: current is the parent, and stays it.
+func (u *update) confirm() error {
+	now, err := u.p.CurrentNumber()
+	if err != nil {
+		return err
+	}
+	if now != u.parent {
+		return errMoved
+	}
+	if u.new.Save == nil {
+		return nil
+	}
+	return u.p.do("save profile's own files", u.new.Save)
+}
+
+func (u *update) change(to generation.Number) Change {
+	return Change{From: u.parent, To: to, Nothing: to == u.parent, Old: u.old.Lock, New: u.new.Lock}
+}
+
+// commit builds the forest, unlocked, and flips to it. The change has To set
+// if and only if it stands.
+func (u *update) commit(ctx context.Context) (c Change, err error) {
+	if err := u.build(); err != nil {
+		return Change{}, u.orMoved(err)
+	}
+	err = u.p.locked(ctx, u.why.Command, func() error {
+		if err := u.confirm(); err != nil {
+			return err
+		}
+		n, err := u.number()
+		if err != nil {
+			return err
+		}
+		if err := u.p.sync(); err != nil {
+			return err
+		}
+		err = u.p.flip(u.parent, n, u.why)
+		if logged := (*LogError)(nil); err == nil || errors.As(err, &logged) {
+			c = u.change(n)
+		}
+		return err
+	})
+	return c, err
+}
+
+// build writes the forest and the files of the generation, and syncs them.
+func (u *update) build() (err error) {
+	forest, err := plan(u.members, u.new.Wishes, u.st)
+	if err != nil {
+		return err
+	}
+	g := &generation.Generation{
+		Info:   generation.Info{Parent: u.parent, Time: u.p.now(), Reason: u.why.Command, Trees: u.trees()},
+		Wishes: u.new.Wishes.Encode(),
+		Lock:   u.new.Lock,
+	}
+	if missing := u.missing(g.Info.Trees); len(missing) > 0 {
+		return &MissingTreesError{Trees: missing}
+	}
+	fs, err := durable.OpenFS(u.p.dir)
+	if err != nil {
+		return fmt.Errorf("build forest: %w", err)
+	}
+	defer fs.Close() // only synced through
+	// An attempt before this one, with the same lease, may have left something.
+	if err := os.RemoveAll(u.temp); err != nil {
+		return fmt.Errorf("build forest: %w", err)
+	}
+	err = u.p.do("write forest", func() error { return generation.Write(u.temp, forest, g) })
+	if err != nil {
+		return err
+	}
+	return u.p.do("sync forest", func() error { return fs.Sync(u.temp) })
+}
+
+// trees are the members' keys, sorted, each once.
+func (u *update) trees() []store.Key {
+	keys := make([]store.Key, len(u.members))
+	for i, m := range u.members {
+		keys[i] = m.Key
+	}
+	slices.SortFunc(keys, func(a, b store.Key) int { return strings.Compare(a.String(), b.String()) })
+	return slices.Compact(keys)
+}
+
+func (u *update) missing(trees []store.Key) (missing []store.Key) {
+	for _, k := range trees {
+		if !u.st.Has(k) {
+			missing = append(missing, k)
+		}
+	}
+	return missing
+}
+
+// number takes the next number by the rename to it.
+func (u *update) number() (generation.Number, error) {
+	l, err := u.p.names()
+	if err != nil {
+		return 0, err
+	}
+	n := l.highest() + 1
+	err = u.p.do("rename forest", func() error { return durable.RenameNoReplace(u.temp, u.p.path(number(n))) })
+	return n, err
+}

@@ -1,0 +1,166 @@
+package dag
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+
+	"github.com/ipfs/go-cid"
+	"github.com/ipld/go-car/v2"
+)
+
+const (
+	maxCARHeader = 64 << 10 // about 1,500 roots
+	maxCARBlocks = 4 << 20  // at 32 bytes each in memory
+	maxCIDLength = 160      // of an allowed one
+)
+
+// CAR is an archive opened for reading blocks in any order.
+type CAR struct {
+	file  *os.File
+	roots []cid.Cid
+	seed  maphash.Seed
+	index []span // by hash
+}
+
+// span is where a block stands. Blocks are found by a hash of their multihash,
+// and told apart by the CID that stands before them in the file.
+type span struct {
+	hash   uint64
+	offset int64 // of the section: CID, then data
+	data   int64 // offset of the data
+	size   uint32
+}
+
+// OpenCAR opens a CAR file (version 1 or 2) and finds where its blocks stand,
+// without reading what is in them; a truncated or malformed one is a
+// FormatError with the byte offset. An index that a version 2 brings along is
+// not trusted, so not used.
+func OpenCAR(path string) (*CAR, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("open archive: %w", err)
+	}
+	c := &CAR{file: f, seed: maphash.MakeSeed()}
+	if err := c.scan(path); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return c, nil
+}
+
+// scan fills the index.
+func (c *CAR) scan(path string) (err error) {
+	info, err := c.file.Stat()
+	if err != nil {
+		return fmt.Errorf("open archive: %w", err)
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("open archive %q: it is not a regular file", path)
+	}
+	w := &window{r: c.file, end: info.Size()}
+	defer func() {
+		// go-car decodes the header with a library for CBOR at large.
+		if p := recover(); p != nil {
+			err = carError(path, w.pos, fmt.Errorf("header: %v", p))
+		}
+	}()
+	if err := w.enter(c.file); err != nil {
+		return carError(path, 0, err)
+	}
+	br, err := car.NewBlockReader(w, car.MaxAllowedHeaderSize(maxCARHeader),
+		car.MaxAllowedSectionSize(MaxBlock+maxCIDLength))
+	if err != nil {
+		return carError(path, w.pos, eof(err))
+	}
+	if br.Version != 1 {
+		return carError(path, w.start, fmt.Errorf("version %d inside version 2", br.Version))
+	}
+	c.roots = br.Roots
+	return c.sections(path, w, br)
+}
+
+// sections indexes the blocks.
+func (c *CAR) sections(path string, w *window, br *car.BlockReader) error {
+	for {
+		at := w.pos
+		m, err := br.SkipNext()
+		if err == io.EOF && w.pos == w.end && at == w.end {
+			break
+		}
+		if err != nil {
+			return carError(path, at, eof(err))
+		}
+		if len(c.index) == maxCARBlocks {
+			return &LimitError{Path: path, What: "blocks in an archive", Limit: maxCARBlocks}
+		}
+		data := w.pos - int64(m.Size)
+		c.index = append(c.index, span{
+			hash: c.hash(m.Cid), offset: data - int64(m.ByteLen()), data: data, size: uint32(m.Size),
+		})
+	}
+	slices.SortStableFunc(c.index, func(a, b span) int { return cmp.Compare(a.hash, b.hash) })
+	return nil
+}
+
+func (c *CAR) hash(k cid.Cid) uint64 { return maphash.Bytes(c.seed, k.Hash()) }
+
+// Roots are the roots that the header names.
+func (c *CAR) Roots() []cid.Cid { return slices.Clone(c.roots) }
+
+// Block implements Blocks.
+func (c *CAR) Block(ctx context.Context, k cid.Cid) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	hash := c.hash(k)
+	i, _ := slices.BinarySearchFunc(c.index, hash, func(s span, h uint64) int { return cmp.Compare(s.hash, h) })
+	for ; i < len(c.index) && c.index[i].hash == hash; i++ {
+		data, ok, err := c.read(c.index[i], k)
+		if err != nil || ok {
+			return data, err
+		}
+	}
+	return nil, fmt.Errorf("block %s is not in %q: %w", k, c.file.Name(), fs.ErrNotExist)
+}
+
+// read reads a section, if it is that of k. A block has one multihash, but its
+// CID may have been written in another version than the one that asks.
+func (c *CAR) read(s span, k cid.Cid) ([]byte, bool, error) {
+	head := int(s.data - s.offset)
+	buf := make([]byte, head+int(s.size))
+	if _, err := c.file.ReadAt(buf, s.offset); err != nil {
+		return nil, false, carError(c.file.Name(), s.offset, eof(err))
+	}
+	found, err := cid.Cast(buf[:head])
+	if err != nil {
+		return nil, false, carError(c.file.Name(), s.offset, err)
+	}
+	if string(found.Hash()) != string(k.Hash()) {
+		return nil, false, nil
+	}
+	return buf[head:], true, nil
+}
+
+// Close closes the file.
+func (c *CAR) Close() error { return c.file.Close() }
+
+func carError(path string, offset int64, err error) error {
+	return &FormatError{
+		Path: path, Offset: offset,
+		Why: fmt.Sprintf("malformed archive at byte %d: %v", offset, err),
+	}
+}
+
+// eof: the file's end is never where a part may end.
+func eof(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}

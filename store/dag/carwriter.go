@@ -1,0 +1,103 @@
+package dag
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+
+	"github.com/ipfs/go-cid"
+)
+
+// CARWriter writes a CAR version 1.
+type CARWriter struct {
+	w       io.Writer
+	put     map[cid.Cid]struct{}
+	written int64
+}
+
+// NewCARWriter writes the header for one root.
+func NewCARWriter(w io.Writer, root cid.Cid) (*CARWriter, error) {
+	if err := checkCID(root); err != nil {
+		return nil, fmt.Errorf("write archive: %w", err)
+	}
+	c := &CARWriter{w: w, put: make(map[cid.Cid]struct{})}
+	return c, c.section(carHeader(root), nil)
+}
+
+// carHeader is {"roots": [root], "version": 1} in DAG-CBOR.
+func carHeader(root cid.Cid) []byte {
+	const (
+		maps, array, text, byteString = 0xa0, 0x80, 0x60, 0x58
+		tag                           = 0xd8
+		cidTag                        = 42
+	)
+	b := []byte{maps | 2, text | 5}
+	b = append(b, "roots"...)
+	b = append(b, array|1, tag, cidTag, byteString, byte(1+root.ByteLen()), 0)
+	b = append(b, root.KeyString()...)
+	b = append(b, text|7)
+	b = append(b, "version"...)
+	return append(b, 1)
+}
+
+// Put appends a block, unless it was put before or is inline.
+func (w *CARWriter) Put(c cid.Cid, data []byte) error {
+	if _, ok := inline(c); ok || w.has(c) {
+		return nil
+	}
+	if err := w.section(c.Bytes(), data); err != nil {
+		return err
+	}
+	w.put[c] = struct{}{}
+	return nil
+}
+
+func (w *CARWriter) has(c cid.Cid) bool {
+	_, ok := w.put[c]
+	return ok
+}
+
+// section writes head and data after their common length.
+func (w *CARWriter) section(head, data []byte) error {
+	b := binary.AppendUvarint(make([]byte, 0, binary.MaxVarintLen64+len(head)), uint64(len(head)+len(data)))
+	for _, p := range [][]byte{append(b, head...), data} {
+		n, err := w.w.Write(p)
+		w.written += int64(n)
+		if err != nil {
+			return fmt.Errorf("write archive: %w", err)
+		}
+	}
+	return nil
+}
+
+// WriteCAR writes the DAG below root: version 1, one root, depth first, each
+// block once, each verified: what a trustless gateway sends for dag-scope=all,
+// order=dfs, dups=n. report, if set, is told how many bytes were just written.
+// Besides what opt.Omit says all of the DAG is read, so opt.Block sees each
+// block, raw leaves too.
+func WriteCAR(ctx context.Context, w io.Writer, b Blocks, root cid.Cid, opt WalkOptions, report func(int64)) error {
+	cw, err := NewCARWriter(w, root)
+	if err != nil {
+		return err
+	}
+	if report == nil {
+		report = func(int64) {}
+	}
+	report(cw.written)
+	also := opt.Block
+	opt.Block = func(c cid.Cid, data []byte) error {
+		before := cw.written
+		if err := cw.Put(c, data); err != nil {
+			return err
+		}
+		report(cw.written - before)
+		if also != nil {
+			return also(c, data)
+		}
+		return nil
+	}
+	walker := newWalker(ctx, b, opt, func(*Entry) error { return nil })
+	walker.every = true
+	return walker.walk(root)
+}

@@ -1,0 +1,58 @@
+package dag
+
+import (
+	"fmt"
+
+	"github.com/ipfs/go-cid"
+)
+
+// LimitError, FormatError, HashError and NameError are what is wrong with a
+// DAG; all say where (path and CID, or the byte of a CAR).
+type (
+	// LimitError says that something is larger than allowed.
+	LimitError struct {
+		Path, What string
+		Limit      int64
+	}
+	// FormatError says that a block or an archive is malformed.
+	FormatError struct {
+		Path   string // in the DAG; of the file for a CAR
+		CID    cid.Cid
+		Why    string
+		Offset int64 // CAR: the byte in the file that Why speaks of
+	}
+	// HashError says that bytes are not those that the CID names.
+	HashError struct {
+		CID cid.Cid
+		Got string
+	}
+	// NameError says that a name can't be an entry of Dir.
+	NameError struct{ Dir, Name, Why string }
+)
+
+func (e *LimitError) Error() string {
+	return fmt.Sprintf("read %s: more than %d %s", where(e.Path), e.Limit, e.What)
+}
+
+func (e *FormatError) Error() string {
+	if !e.CID.Defined() {
+		return fmt.Sprintf("read %s: %s", where(e.Path), e.Why)
+	}
+	return fmt.Sprintf("read %s (%s): %s", where(e.Path), e.CID, e.Why)
+}
+
+func (e *HashError) Error() string {
+	return fmt.Sprintf("verify %s: its bytes hash to %s", e.CID, e.Got)
+}
+
+func (e *NameError) Error() string {
+	return fmt.Sprintf("read %s: name %q %s", where(e.Dir), e.Name, e.Why)
+}
+
+// where names a path for people; the root has none.
+func where(path string) string {
+	if path == "" {
+		return "the root"
+	}
+	return fmt.Sprintf("%q", path)
+}

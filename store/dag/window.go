@@ -1,0 +1,95 @@
+package dag
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/ipld/go-car/v2"
+)
+
+// window reads [start, end) of a file, a little ahead, and seeks without reading
+// at all: go-car asks for single bytes, and skips over what is in the blocks.
+type window struct {
+	r          io.ReaderAt
+	start, end int64
+	pos        int64 // in the file
+	buf        [16 << 10]byte
+	at         int64 // where buf stands in the file
+	n          int   // of buf
+}
+
+// enter narrows the window to the blocks of a version 2; a version 1 is left as
+// it is. The window stands at its start then.
+func (w *window) enter(r io.ReaderAt) error {
+	cr, err := car.NewReader(r, car.MaxAllowedHeaderSize(maxCARHeader))
+	if err != nil {
+		return eof(err)
+	}
+	if cr.Version != 2 {
+		return nil
+	}
+	h := cr.Header
+	if h.DataOffset > uint64(w.end) || h.DataSize > uint64(w.end)-h.DataOffset {
+		return fmt.Errorf("its blocks, %d bytes at byte %d, end after the file: %w",
+			h.DataSize, h.DataOffset, io.ErrUnexpectedEOF)
+	}
+	w.start = int64(h.DataOffset)
+	w.end = w.start + int64(h.DataSize)
+	w.pos = w.start
+	return nil
+}
+
+// fill makes buf hold the byte at pos.
+func (w *window) fill() error {
+	if w.pos >= w.end {
+		return io.EOF
+	}
+	if w.pos >= w.at && w.pos < w.at+int64(w.n) {
+		return nil
+	}
+	n, err := w.r.ReadAt(w.buf[:min(int64(len(w.buf)), w.end-w.pos)], w.pos)
+	if n == 0 {
+		return err
+	}
+	w.at, w.n = w.pos, n
+	return nil
+}
+
+func (w *window) ReadByte() (byte, error) {
+	if err := w.fill(); err != nil {
+		return 0, err
+	}
+	b := w.buf[w.pos-w.at]
+	w.pos++
+	return b, nil
+}
+
+func (w *window) Read(p []byte) (int, error) {
+	if len(p) == 0 {
+		return 0, nil
+	}
+	if err := w.fill(); err != nil {
+		return 0, err
+	}
+	n := copy(p, w.buf[w.pos-w.at:w.n])
+	w.pos += int64(n)
+	return n, nil
+}
+
+// Seek implements io.Seeker, in offsets from start.
+func (w *window) Seek(offset int64, whence int) (int64, error) {
+	switch whence {
+	case io.SeekStart:
+		offset += w.start
+	case io.SeekCurrent:
+		offset += w.pos
+	case io.SeekEnd:
+		offset += w.end
+	}
+	if offset < w.start {
+		return 0, errors.New("seek before the start")
+	}
+	w.pos = offset
+	return offset - w.start, nil
+}

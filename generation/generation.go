@@ -20,60 +20,26 @@
 package generation
 
 import (
-	"io/fs"
+	"fmt"
+	"strconv"
 	"time"
 
 	"ipp/lock"
-	"ipp/lock/ref"
 	"ipp/store"
 )
 
 // Number numbers the generations of a profile, from 1; 0 is none.
 type Number int
 
-// ParseNumber parses a generation's number as people type it.
-func ParseNumber(s string) (Number, error) { panic("signature") }
-
-// Member is a package that joins a forest: its tree and what it exposes.
-type Member struct {
-	Name     ref.Name
-	Version  ref.Version
-	Key      store.Key
-	Bases    []string               // tree-relative directories, the more specific first; "." for the tree itself
-	Commands map[ref.Command]string // forest bin: command to tree-relative path
+// ParseNumber parses a generation's number as people type it and as its
+// directory is named: decimal, from 1, one spelling a number.
+func ParseNumber(s string) (Number, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || strconv.Itoa(n) != s {
+		return 0, fmt.Errorf("parse generation number %q: want a whole number from 1", s)
+	}
+	return Number(n), nil
 }
-
-// Forest is a planned forest: forest path to what it links to.
-type Forest struct{ _ int }
-
-// Link is one link of a forest.
-type Link struct {
-	Path   string    // in the forest
-	Owner  ref.Name  // the package
-	Key    store.Key // its tree
-	Target string    // tree-relative
-}
-
-// Conflict is a path that two packages bring.
-type Conflict struct {
-	Path string
-	A, B Member
-}
-
-// ConflictError lists every conflict of a plan.
-type ConflictError struct{ Conflicts []Conflict }
-
-func (e *ConflictError) Error() string { panic("signature") }
-
-// Plan plans the forest of members. trees is the store's directory of trees;
-// prefer says which package wins a path. Files with equal contents (the same
-// object) are no conflict.
-func Plan(members []Member, prefer map[string]ref.Name, trees fs.FS) (*Forest, error) {
-	panic("signature")
-}
-
-// Links lists the links by path.
-func (f *Forest) Links() []Link { panic("signature") }
 
 // Info is generation.toml.
 type Info struct {

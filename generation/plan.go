@@ -1,0 +1,285 @@
+package generation
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"ipp/lock/ref"
+)
+
+// binDir holds exactly the members' commands; forestDirs are merged as they
+// stand in the trees. Anything else of a tree stays out of the forest.
+const binDir = "bin"
+
+func isForestDir(name string) bool {
+	switch name {
+	case "sbin", "share", "etc", "lib", "libexec", "include":
+		return true
+	}
+	return false
+}
+
+// Plan plans the forest of members. trees is the store's directory of trees;
+// prefer says which package wins a path, or everything below a directory.
+// Files with equal contents (the same object) are no conflict.
+//
+// The order of members does not matter: where several bring the same object,
+// the first by name gets the link. Names are compared as bytes: two packages
+// that bring bin/Foo and bin/foo conflict only on a file system that takes
+// these for one, where Write then fails.
+//
+// Each base of a member is read once, and below that only the directories that
+// two members, or two bases, share.
+func Plan(members []Member, prefer map[string]ref.Name, trees fs.FS) (*Forest, error) {
+	members = slices.SortedFunc(slices.Values(members), func(a, b Member) int {
+		return strings.Compare(string(a.Name), string(b.Name))
+	})
+	p := &planner{members: members, prefer: prefer, trees: trees, forest: &Forest{}}
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	top, err := p.top()
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range sortedKeys(top) {
+		if err := p.merge(name, top[name]); err != nil {
+			return nil, err
+		}
+	}
+	return p.result()
+}
+
+// planner is one run of Plan.
+type planner struct {
+	members   []Member // by name
+	roots     []string // the name of each member's tree
+	twins     []bool   // whether a member before has the same tree
+	prefer    map[string]ref.Name
+	trees     fs.FS
+	forest    *Forest
+	conflicts []Conflict
+}
+
+// claim is what one member brings to a forest path. The claims of a path stand
+// by member, then by base, the more specific first.
+type claim struct {
+	member int
+	target string // tree-relative
+	dir    bool
+}
+
+// check refuses members that no forest could hold. Packages are not trusted to
+// name paths within themselves.
+func (p *planner) check() error {
+	seen := map[string]bool{}
+	for i, m := range p.members {
+		if i > 0 && p.members[i-1].Name == m.Name {
+			return fmt.Errorf("plan forest: two packages are named %s", m.Name)
+		}
+		for _, base := range m.Bases {
+			if !fs.ValidPath(base) {
+				return fmt.Errorf("plan forest: %s: %q is no path within its tree", m.Name, base)
+			}
+		}
+		for _, target := range m.Commands {
+			if !fs.ValidPath(target) || target == "." {
+				return fmt.Errorf("plan forest: %s: %q is no path within its tree", m.Name, target)
+			}
+		}
+		root := m.Key.String()
+		p.roots = append(p.roots, root)
+		p.twins = append(p.twins, seen[root])
+		seen[root] = true
+	}
+	return nil
+}
+
+// top gathers what the members bring to the top of the forest. bin is not
+// read: its claims stand a level deeper, as bin/COMMAND.
+func (p *planner) top() (map[string][]claim, error) {
+	claims := map[string][]claim{}
+	for i, m := range p.members {
+		for command, target := range m.Commands {
+			at := binDir + "/" + string(command)
+			claims[at] = append(claims[at], claim{member: i, target: target})
+		}
+		for _, base := range m.Bases {
+			entries, err := p.readBase(i, base)
+			if err != nil {
+				return nil, err
+			}
+			for _, e := range entries {
+				// A plain file of that name is nothing that could be merged.
+				if isForestDir(e.Name()) && !e.Type().IsRegular() {
+					claims[e.Name()] = append(claims[e.Name()], claim{i, path.Join(base, e.Name()), e.IsDir()})
+				}
+			}
+		}
+	}
+	return claims, nil
+}
+
+// readBase reads a base, which a package need not have; its tree must be there.
+func (p *planner) readBase(member int, base string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(p.trees, path.Join(p.roots[member], base))
+	if errors.Is(err, fs.ErrNotExist) {
+		_, err = fs.Lstat(p.trees, p.roots[member])
+	}
+	if err != nil {
+		return nil, fmt.Errorf("plan forest: read tree of %s: %w", p.members[member].Name, err)
+	}
+	return entries, nil
+}
+
+// merge decides what stands at a forest path.
+func (p *planner) merge(at string, claims []claim) error {
+	claims = p.ownMerged(claims)
+	dirs := filter(claims, func(c claim) bool { return c.dir })
+	if len(dirs) == len(claims) {
+		return p.mergeDirs(at, dirs)
+	}
+	rivals, err := p.rivals(claims)
+	if err != nil {
+		return err
+	}
+	if len(rivals) == 0 {
+		p.link(at, claims[0])
+		return nil
+	}
+	if winner, ok := p.preferred(at, claims); ok {
+		if winner.dir {
+			return p.mergeDirs(at, dirs)
+		}
+		p.link(at, winner)
+		return nil
+	}
+	for _, r := range rivals {
+		p.conflicts = append(p.conflicts, Conflict{at, p.members[claims[0].member], p.members[r.member]})
+	}
+	if len(dirs) > 1 {
+		return p.mergeDirs(at, dirs) // so that one answer to all conflicts is enough
+	}
+	return nil
+}
+
+// mergeDirs links a directory whole where one claim is all there is, and makes
+// it a real one, read and merged, where there are several.
+func (p *planner) mergeDirs(at string, dirs []claim) error {
+	if len(dirs) == 1 {
+		p.link(at, dirs[0])
+		return nil
+	}
+	p.forest.dirs = append(p.forest.dirs, at)
+	below := map[string][]claim{}
+	for _, d := range dirs {
+		entries, err := fs.ReadDir(p.trees, p.file(d))
+		if err != nil {
+			return fmt.Errorf("plan forest: read tree of %s: %w", p.members[d.member].Name, err)
+		}
+		for _, e := range entries {
+			below[e.Name()] = append(below[e.Name()], claim{d.member, path.Join(d.target, e.Name()), e.IsDir()})
+		}
+	}
+	for _, name := range sortedKeys(below) {
+		if err := p.merge(path.Join(at, name), below[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ownMerged settles what a member brings by several bases: the more specific
+// base wins, and directories add up. A package that is here under two names
+// counts once.
+func (p *planner) ownMerged(claims []claim) []claim {
+	var kept []claim
+	for _, c := range claims {
+		if n := len(kept); n > 0 && kept[n-1].member == c.member && !(kept[n-1].dir && c.dir) {
+			continue
+		}
+		if p.twins[c.member] && slices.ContainsFunc(kept, func(k claim) bool { return p.file(k) == p.file(c) }) {
+			continue
+		}
+		kept = append(kept, c)
+	}
+	return kept
+}
+
+// rivals are the claims that clash with the first one.
+func (p *planner) rivals(claims []claim) ([]claim, error) {
+	var rivals []claim
+	for _, c := range claims[1:] {
+		if c.member == claims[0].member || c.dir && claims[0].dir {
+			continue
+		}
+		same, err := p.same(claims[0], c)
+		if err != nil {
+			return nil, fmt.Errorf("plan forest: compare %s of %s and %s: %w",
+				c.target, p.members[claims[0].member].Name, p.members[c.member].Name, err)
+		}
+		if !same {
+			rivals = append(rivals, c)
+		}
+	}
+	return rivals, nil
+}
+
+// preferred is the claim of the package that the nearest entry of prefer names:
+// that of the path itself, or of a directory above it.
+func (p *planner) preferred(at string, claims []claim) (claim, bool) {
+	for ; at != "."; at = path.Dir(at) {
+		for _, c := range claims {
+			if p.prefer[at] == p.members[c.member].Name {
+				return c, true
+			}
+		}
+	}
+	return claim{}, false
+}
+
+func (p *planner) link(at string, c claim) {
+	m := p.members[c.member]
+	p.forest.links = append(p.forest.links, Link{Path: at, Owner: m.Name, Key: m.Key, Target: c.target})
+}
+
+// file is where a claim's file is, below trees.
+func (p *planner) file(c claim) string { return path.Join(p.roots[c.member], c.target) }
+
+// result sorts what was planned, or says every conflict.
+func (p *planner) result() (*Forest, error) {
+	if len(p.conflicts) > 0 {
+		slices.SortFunc(p.conflicts, func(a, b Conflict) int { return strings.Compare(a.Path, b.Path) })
+		return nil, &ConflictError{p.conflicts}
+	}
+	f := p.forest
+	if slices.ContainsFunc(f.links, func(l Link) bool { return strings.HasPrefix(l.Path, binDir+"/") }) {
+		f.dirs = append(f.dirs, binDir)
+	}
+	slices.Sort(f.dirs)
+	slices.SortFunc(f.links, func(a, b Link) int { return strings.Compare(a.Path, b.Path) })
+	return f, nil
+}
+
+func filter[T any](all []T, keep func(T) bool) []T {
+	var kept []T
+	for _, x := range all {
+		if keep(x) {
+			kept = append(kept, x)
+		}
+	}
+	return kept
+}
+
+func sortedKeys[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -41,6 +41,10 @@ func ParseNumber(s string) (Number, error) {
 	return Number(n), nil
 }
 
+// InfoName is the file that says where a generation comes from. Its wishes and
+// its lockfile have the names that package lock gives them.
+const InfoName = "generation.toml"
+
 // Info is generation.toml.
 type Info struct {
 	Parent Number // 0: none
@@ -57,13 +61,3 @@ type Generation struct {
 	Wishes []byte // profile.toml
 	Lock   *lock.Lockfile
 }
-
-// Write writes the forest and the files of g into dir, which must not exist.
-// g.Number and g.Dir are ignored. Nothing is synced: the caller does that.
-func Write(dir string, f *Forest, g *Generation) error { panic("signature") }
-
-// Read reads a generation's files, not its forest.
-func Read(dir string, n Number) (*Generation, error) { panic("signature") }
-
-// ReadInfo reads generation.toml alone.
-func ReadInfo(dir string) (Info, error) { panic("signature") }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"ipp/lock/ref"
@@ -185,12 +186,15 @@ func TestPlanReadsLittle(t *testing.T) {
 
 type countingFS struct {
 	fs.ReadLinkFS
-	read   []string
+	mu     sync.Mutex
+	read   []string // under mu
 	looked int
 }
 
 func (c *countingFS) ReadDir(name string) ([]fs.DirEntry, error) {
+	c.mu.Lock()
 	c.read = append(c.read, name)
+	c.mu.Unlock()
 	return fs.ReadDir(c.ReadLinkFS, name)
 }
 

@@ -1,0 +1,99 @@
+package generation
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"ipp/lock/toml"
+	"ipp/store"
+)
+
+// format is that of generation.toml; maxInfo is the largest one that is read:
+// enough for 200,000 trees.
+const (
+	format  = 1
+	maxInfo = 16 << 20
+)
+
+// encode writes generation.toml: fixed order, one tree a line, sorted.
+func (i Info) encode() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "format = %d\n", format)
+	if i.Parent > 0 {
+		fmt.Fprintf(&b, "parent = %d\n", i.Parent)
+	}
+	fmt.Fprintf(&b, "time = %q\n", i.Time.UTC().Format(time.RFC3339))
+	fmt.Fprintf(&b, "reason = %s\n", toml.Quote(oneLine(i.Reason)))
+	trees := make([]string, len(i.Trees))
+	for n, k := range i.Trees {
+		trees[n] = k.String()
+	}
+	slices.Sort(trees)
+	b.WriteString("trees = [\n")
+	for _, k := range slices.Compact(trees) {
+		fmt.Fprintf(&b, "  %s,\n", toml.Quote(k))
+	}
+	b.WriteString("]\n")
+	return b.Bytes()
+}
+
+// oneLine makes text fit for a file that refuses control characters: arguments
+// of a command may hold anything.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?"))
+}
+
+// parseInfo parses generation.toml.
+func parseInfo(file string, data []byte) (Info, error) {
+	var raw struct {
+		Parent Number   `toml:"parent"`
+		Time   string   `toml:"time,required"`
+		Reason string   `toml:"reason,required"`
+		Trees  []string `toml:"trees,required"`
+	}
+	root, err := toml.Decode(file, data, &raw, toml.Options{Format: format, Max: maxInfo})
+	if err != nil {
+		return Info{}, err
+	}
+	if raw.Parent < 0 {
+		return Info{}, root.At("parent").Errorf("parent is the number of a generation, from 1")
+	}
+	info := Info{Parent: raw.Parent, Reason: raw.Reason}
+	if info.Time, err = time.Parse(time.RFC3339, raw.Time); err != nil {
+		return Info{}, root.At("time").Errorf("time must look like 2006-01-02T15:04:05Z")
+	}
+	info.Time = info.Time.UTC()
+	for i, said := range raw.Trees {
+		k, err := store.ParseKey(said)
+		if err != nil {
+			return Info{}, root.At("trees").Items[i].Wrap(err)
+		}
+		info.Trees = append(info.Trees, k)
+	}
+	return info, nil
+}
+
+// ReadInfo reads generation.toml alone.
+func ReadInfo(dir string) (Info, error) {
+	file := filepath.Join(dir, InfoName)
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return Info{}, fmt.Errorf("read generation: %w", err)
+	}
+	info, err := parseInfo(file, data)
+	if err != nil {
+		return Info{}, fmt.Errorf("read generation: %w", err)
+	}
+	return info, nil
+}

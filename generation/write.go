@@ -1,0 +1,89 @@
+package generation
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"ipp/lock"
+	"ipp/store/durable"
+)
+
+// Write writes the forest and the files of g into dir, which must not exist.
+// g.Number and g.Dir are ignored. Nothing is synced: the caller does that, and
+// discards dir where Write failed.
+func Write(dir string, f *Forest, g *Generation) error {
+	if err := writeForest(dir, f); err != nil {
+		return fmt.Errorf("write forest: %w", err)
+	}
+	for name, data := range map[string][]byte{
+		lock.ProfileName: g.Wishes,
+		lock.LockName:    g.Lock.Encode(),
+		InfoName:         g.Info.encode(),
+	} {
+		if err := createFile(filepath.Join(dir, name), data); err != nil {
+			return fmt.Errorf("write generation: %w", err)
+		}
+	}
+	return nil
+}
+
+func writeForest(dir string, f *Forest) error {
+	if err := makeDir(dir); err != nil {
+		return err
+	}
+	for _, d := range f.dirs {
+		if err := makeDir(filepath.Join(dir, filepath.FromSlash(d))); err != nil {
+			return err
+		}
+	}
+	for _, l := range f.links {
+		path := filepath.Join(dir, filepath.FromSlash(l.Path))
+		if err := durable.Symlink(filepath.FromSlash(l.target()), path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeDir makes a directory with mode 0755 whatever the umask: a forest is the
+// same for whoever built it.
+func makeDir(path string) error {
+	if err := os.Mkdir(path, 0o755); err != nil {
+		return err
+	}
+	return os.Chmod(path, 0o755)
+}
+
+// createFile makes a file with mode 0644 whatever the umask.
+func createFile(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	return errors.Join(err, f.Chmod(0o644), f.Close())
+}
+
+// Read reads a generation's files, not its forest. Where there is none the
+// error Is fs.ErrNotExist.
+func Read(dir string, n Number) (*Generation, error) {
+	g := &Generation{Number: n, Dir: dir}
+	var err error
+	if g.Info, err = ReadInfo(dir); err != nil {
+		return nil, err
+	}
+	if g.Wishes, err = os.ReadFile(filepath.Join(dir, lock.ProfileName)); err != nil {
+		return nil, fmt.Errorf("read generation: %w", err)
+	}
+	file := filepath.Join(dir, lock.LockName)
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read generation: %w", err)
+	}
+	if g.Lock, err = lock.ParseLock(file, data); err != nil {
+		return nil, fmt.Errorf("read generation: %w", err)
+	}
+	return g, nil
+}

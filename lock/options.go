@@ -1,0 +1,150 @@
+package lock
+
+import (
+	"cmp"
+	"slices"
+
+	"ipp/lock/ref"
+)
+
+// option is one package that could fill a slot.
+type option struct {
+	Candidate
+	locked bool     // it is what the old lock has in this slot
+	twins  []option // others of the same version that differ: it takes a person to choose
+}
+
+// own is the name that a package has of itself.
+func (p *Package) own() ref.Name {
+	if p.Package != "" {
+		return p.Package
+	}
+	return p.Name
+}
+
+// newestFirst orders versions; those that compare alike, by their spelling.
+func newestFirst(a, b ref.Version) int {
+	return cmp.Or(b.Compare(a), cmp.Compare(b, a))
+}
+
+// optionsFor gathers what could fill the slot: what is known, and what the old
+// lock has, which may be known nowhere else. The newest stand first.
+func optionsFor(name, own ref.Name, channel ref.Name, known []Candidate, old *Lockfile) []*option {
+	byCID := map[string]*option{}
+	for _, c := range known {
+		id := encodeCID(c.CID)
+		if before, ok := byCID[id]; (channel == "" || c.Channel == channel) && (!ok || betterSource(c, before.Candidate)) {
+			byCID[id] = &option{Candidate: c}
+		}
+	}
+	for _, p := range old.Packages {
+		id := encodeCID(p.CID)
+		here := p.Name == name
+		if p.own() != own || channel != "" && p.Channel != channel || byCID[id] != nil && !here {
+			continue
+		}
+		o := &option{Candidate: Candidate{Package: p}, locked: here}
+		if same := byCID[id]; same != nil {
+			o.Dependencies = same.Dependencies
+		} else {
+			o.Dependencies = lockedDependencies(old, p.Name)
+		}
+		byCID[id] = o
+	}
+	var options []*option
+	for _, id := range sortedKeys(byCID) {
+		options = append(options, byCID[id])
+	}
+	slices.SortStableFunc(options, func(a, b *option) int { return newestFirst(a.Version, b.Version) })
+	return options
+}
+
+// betterSource chooses between two sources of one package: a channel, and of
+// these the first by name, in its latest version.
+func betterSource(a, b Candidate) bool {
+	if a.Channel == b.Channel {
+		return a.ChannelVersion > b.ChannelVersion
+	}
+	return b.Channel == "" || a.Channel != "" && a.Channel < b.Channel
+}
+
+// lockedDependencies says what a package needs that is known from the old lock
+// alone: by which constraint is not known, so what it has must stay.
+func lockedDependencies(old *Lockfile, name ref.Name) map[ref.Name]ref.Constraint {
+	needs := map[ref.Name]ref.Constraint{}
+	for _, p := range old.Packages {
+		if slices.Contains(p.NeededBy, name) {
+			needs[p.Name] = ref.Exact(p.Version)
+		}
+	}
+	return needs
+}
+
+// oneAuthor narrows options to one author, and one package a version; all
+// unsigned packages count as one author. An AmbiguousError where it takes a
+// person to choose the author. Options that differ in nothing but that stay
+// together as twins.
+func oneAuthor(own ref.Name, options []*option) ([]*option, error) {
+	options = dropResigned(options)
+	for _, o := range options {
+		if o.locked {
+			key := o.Key
+			options = slices.DeleteFunc(slices.Clone(options), func(o *option) bool { return o.Key != key })
+			break
+		}
+	}
+	for _, o := range options {
+		if o.Key != options[0].Key {
+			return nil, ambiguous(own, options)
+		}
+	}
+	return groupTwins(options), nil
+}
+
+// dropResigned keeps one of the packages of a version that have the same
+// manifest, since a re-signed package is the same package: what is locked, then
+// what is signed, then the smaller CID. Two that carry different signatures
+// both stay.
+func dropResigned(options []*option) []*option {
+	var kept []*option
+	for _, o := range options {
+		i := slices.IndexFunc(kept, func(k *option) bool {
+			same := k.Version == o.Version && k.Manifest.Defined() && v1(k.Manifest).Equals(v1(o.Manifest))
+			return same && (k.Key == o.Key || k.Key == "" || o.Key == "")
+		})
+		switch {
+		case i < 0:
+			kept = append(kept, o)
+		case !kept[i].locked && (o.locked || kept[i].Key == "" && o.Key != ""):
+			kept[i] = o
+		}
+	}
+	return kept
+}
+
+// groupTwins keeps one option a version, which is the locked one where there
+// is one, and else knows those that differ.
+func groupTwins(options []*option) []*option {
+	var kept []*option
+	for _, o := range options {
+		last := len(kept) - 1
+		switch {
+		case last < 0 || kept[last].Version != o.Version:
+			alone := *o
+			kept = append(kept, &alone)
+		case o.locked:
+			kept[last] = o
+		case !kept[last].locked:
+			kept[last].twins = append(kept[last].twins, *o)
+		}
+	}
+	return kept
+}
+
+func ambiguous(own ref.Name, options []*option) *AmbiguousError {
+	e := &AmbiguousError{Name: own}
+	for _, o := range options {
+		e.Candidates = append(e.Candidates, o.Candidate)
+	}
+	return e
+}

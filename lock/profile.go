@@ -1,0 +1,255 @@
+package lock
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+
+	"ipp/lock/ref"
+	"ipp/lock/toml"
+
+	"github.com/ipfs/go-cid"
+)
+
+// ProfileName is the name of the file that people write.
+const ProfileName = "profile.toml"
+
+// format is that of both files; maxFile is the largest one that is read, some
+// 100,000 packages.
+const (
+	format  = 1
+	maxFile = 64 << 20
+)
+
+// rawProfile is profile.toml before its words are parsed.
+type rawProfile struct {
+	Channels map[string]rawChannel  `toml:"channels"`
+	Packages map[string]*toml.Value `toml:"packages"`
+	Prefer   map[string]string      `toml:"prefer"`
+	Policy   rawPolicy              `toml:"policy"`
+}
+
+type rawChannel struct {
+	At   string `toml:"at,required"`
+	Root string `toml:"root,required"`
+}
+
+type rawPolicy struct {
+	Keep int `toml:"keep"`
+}
+
+type rawWish struct {
+	Version string `toml:"version"`
+	CID     string `toml:"cid"`
+	Package string `toml:"package"`
+	Channel string `toml:"channel"`
+	Hold    bool   `toml:"hold"`
+}
+
+// ParseProfile parses profile.toml strictly. Errors are *toml.SyntaxError, with
+// file, line, column and what is allowed; one about a newer format Is
+// toml.ErrNewer.
+func ParseProfile(file string, data []byte) (*Profile, error) {
+	if err := conflictMark(file, data, "decide which lines stay, and delete the marks"); err != nil {
+		return nil, err
+	}
+	var raw rawProfile
+	root, err := toml.Decode(file, data, &raw, toml.Options{Format: format, Max: maxFile})
+	if err != nil {
+		return nil, err
+	}
+	p := newProfile()
+	if p.Keep = raw.Policy.Keep; p.Keep < 0 || p.Keep == 0 && root.At("policy").Get("keep") != nil {
+		return nil, root.At("policy", "keep").Errorf("keep is a number of generations, from 1")
+	}
+	if err := p.addChannels(raw.Channels, root.Get("channels")); err != nil {
+		return nil, err
+	}
+	if err := p.addWishes(root.Get("packages")); err != nil {
+		return nil, err
+	}
+	return p, p.addPreferences(root.Get("prefer"))
+}
+
+func newProfile() *Profile {
+	return &Profile{
+		Channels: map[ref.Name]Channel{},
+		Packages: map[ref.Name]Wish{},
+		Prefer:   map[string]ref.Name{},
+	}
+}
+
+func (p *Profile) addChannels(raw map[string]rawChannel, table *toml.Value) error {
+	for _, key := range keysOf(table) {
+		name, err := parseKey(table, key, ref.ParseName)
+		if err != nil {
+			return err
+		}
+		c := Channel(raw[key])
+		if c.At == "" || c.Root == "" {
+			return table.At(key).Errorf("channel %s needs both at and root", key)
+		}
+		p.Channels[name] = c
+	}
+	return nil
+}
+
+func (p *Profile) addWishes(table *toml.Value) error {
+	for _, key := range keysOf(table) {
+		name, err := parseKey(table, key, ref.ParseName)
+		if err != nil {
+			return err
+		}
+		wish, err := parseWish(name, table.Get(key))
+		if err != nil {
+			return err
+		}
+		p.Packages[name] = wish
+	}
+	return nil
+}
+
+// parseWish parses what stands behind a name: a constraint, or a table.
+func parseWish(name ref.Name, v *toml.Value) (Wish, error) {
+	var w Wish
+	if v.Kind == toml.String {
+		err := parseWord(v, ref.ParseConstraint, &w.Constraint)
+		return w, err
+	}
+	var raw rawWish
+	if v.Kind != toml.Table {
+		e := v.Errorf("a package needs a constraint in quotes, or a table")
+		e.Hint = `write "^1.2", { version = "^1.2" } or { cid = "bafy…" }`
+		return w, e
+	}
+	if err := v.Decode(&raw); err != nil {
+		return w, err
+	}
+	if (v.Get("version") == nil) == (v.Get("cid") == nil) {
+		e := v.Errorf("a package needs either version or cid")
+		e.Hint = `write { version = "*" } for any version`
+		return w, e
+	}
+	w.Hold = raw.Hold
+	err := firstError(
+		parseWord(v.Get("version"), ref.ParseConstraint, &w.Constraint),
+		parseWord(v.Get("cid"), parseCID, &w.CID),
+		parseWord(v.Get("package"), ref.ParseName, &w.Package),
+		parseWord(v.Get("channel"), ref.ParseName, &w.Channel),
+	)
+	if w.Package == name {
+		w.Package = ""
+	}
+	return w, err
+}
+
+func (p *Profile) addPreferences(table *toml.Value) error {
+	for _, path := range keysOf(table) {
+		if top, _, _ := strings.Cut(path, "/"); !fs.ValidPath(path) || !ForestDir(top) {
+			e := table.KeyError(path, "%q is no path of a forest", path)
+			e.Hint = `write one like "bin/x" or "share/man"`
+			return e
+		}
+		var name ref.Name
+		if err := parseWord(table.Get(path), ref.ParseName, &name); err != nil {
+			return err
+		}
+		p.Prefer[path] = name
+	}
+	return nil
+}
+
+// ForestDir says whether a generation's forest has a directory of that name at
+// its top.
+func ForestDir(name string) bool {
+	switch name {
+	case "bin", "sbin", "share", "etc", "lib", "libexec", "include":
+		return true
+	}
+	return false
+}
+
+// Encode writes p canonically. The empty profile is `format = 1`.
+func (p *Profile) Encode() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "format = %d\n", format)
+	for _, name := range sortedKeys(p.Channels) {
+		c := p.Channels[name]
+		fmt.Fprintf(&b, "\n[channels.%s]\nat = %s\nroot = %s\n", toml.Key(string(name)), toml.Quote(c.At), toml.Quote(c.Root))
+	}
+	if len(p.Packages) > 0 {
+		b.WriteString("\n[packages]\n")
+	}
+	for _, name := range sortedKeys(p.Packages) {
+		fmt.Fprintf(&b, "%s = %s\n", toml.Key(string(name)), p.Packages[name].encode(name))
+	}
+	if len(p.Prefer) > 0 {
+		b.WriteString("\n[prefer]\n")
+	}
+	for _, path := range sortedKeys(p.Prefer) {
+		fmt.Fprintf(&b, "%s = %s\n", toml.Quote(path), toml.Quote(string(p.Prefer[path])))
+	}
+	if p.Keep > 0 {
+		fmt.Fprintf(&b, "\n[policy]\nkeep = %d\n", p.Keep)
+	}
+	return b.Bytes()
+}
+
+// encode writes the wish for the package of that name: short where it is no
+// more than a constraint.
+func (w Wish) encode(name ref.Name) string {
+	field := "version = " + toml.Quote(w.Wanted())
+	if w.CID.Defined() {
+		field = "cid = " + toml.Quote(w.Wanted())
+	}
+	fields := []string{field}
+	if w.Package != "" && w.Package != name {
+		fields = append(fields, "package = "+toml.Quote(string(w.Package)))
+	}
+	if w.Channel != "" {
+		fields = append(fields, "channel = "+toml.Quote(string(w.Channel)))
+	}
+	if w.Hold {
+		fields = append(fields, "hold = true")
+	}
+	if len(fields) == 1 && !w.CID.Defined() {
+		return toml.Quote(w.Wanted())
+	}
+	return "{ " + strings.Join(fields, ", ") + " }"
+}
+
+// Wanted is the wish as profile.lock repeats it: a constraint or a CID.
+func (w Wish) Wanted() string {
+	if w.CID.Defined() {
+		return encodeCID(w.CID)
+	}
+	return w.Constraint.String()
+}
+
+// Clone copies p, to be edited.
+func (p *Profile) Clone() *Profile {
+	c := newProfile()
+	maps.Copy(c.Channels, p.Channels)
+	maps.Copy(c.Packages, p.Packages)
+	maps.Copy(c.Prefer, p.Prefer)
+	c.Keep = p.Keep
+	return c
+}
+
+// Equal compares wishes, not spelling.
+func (p *Profile) Equal(o *Profile) bool { return bytes.Equal(p.Encode(), o.Encode()) }
+
+// encodeCID spells a CID the one way in which it is stored.
+func encodeCID(c cid.Cid) string { return v1(c).String() }
+
+func v1(c cid.Cid) cid.Cid {
+	if c.Defined() && c.Version() == 0 {
+		return cid.NewCidV1(c.Type(), c.Hash())
+	}
+	return c
+}
+
+func sortedKeys[K ~string, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

@@ -70,10 +70,10 @@ func parseInfo(file string, data []byte) (Info, error) {
 		return Info{}, root.At("parent").Errorf("parent is the number of a generation, from 1")
 	}
 	info := Info{Parent: raw.Parent, Reason: raw.Reason}
-	if info.Time, err = time.Parse(time.RFC3339, raw.Time); err != nil {
+	when, err := time.Parse(time.RFC3339, raw.Time)
+	if info.Time = when.UTC(); err != nil || info.Time.Year() < 1 || info.Time.Year() > 9999 {
 		return Info{}, root.At("time").Errorf("time must look like 2006-01-02T15:04:05Z")
 	}
-	info.Time = info.Time.UTC()
 	for i, said := range raw.Trees {
 		k, err := store.ParseKey(said)
 		if err != nil {

@@ -60,8 +60,8 @@ func TestInfoRoundTrip(t *testing.T) {
 
 func TestParseInfoRefuses(t *testing.T) {
 	for about, tt := range map[string]struct{ old, new, want string }{
-		"no reason":        {"reason", "#", "reason is missing"},
-		"unknown key":      {"reason", "raeson", `generation.toml:4:1: unknown key raeson`},
+		"no reason":        {"reason", "#", `"reason" is missing`},
+		"unknown key":      {"reason", "raeson", `generation.toml:4:1: unknown key "raeson"`},
 		"a bad tree":       {".any", ".ANY", "generation.toml:6:3: parse tree name"},
 		"a negative":       {"3", "-3", "generation.toml:2:10: parent is the number of a generation"},
 		"a bad time":       {"2031-", "31-", "generation.toml:3:8: time must look like"},

@@ -11,20 +11,15 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"ipp/lock"
 	"ipp/lock/ref"
 )
 
-// binDir holds exactly the members' commands; forestDirs are merged as they
-// stand in the trees. Anything else of a tree stays out of the forest.
+// binDir holds exactly the members' commands; the other directories of a forest
+// are merged as they stand in the trees.
 const binDir = "bin"
 
-func isForestDir(name string) bool {
-	switch name {
-	case "sbin", "share", "etc", "lib", "libexec", "include":
-		return true
-	}
-	return false
-}
+func isMerged(dir string) bool { return dir != binDir && lock.ForestDir(dir) }
 
 // Plan plans the forest of members. trees is the store's directory of trees,
 // and is read from several goroutines; prefer says which package wins a path,
@@ -151,7 +146,7 @@ func (p *planner) readMember(member int) ([]claim, error) {
 		}
 		for _, e := range entries {
 			// A plain file of that name is nothing that could be merged.
-			if isForestDir(e.Name()) && !e.Type().IsRegular() {
+			if isMerged(e.Name()) && !e.Type().IsRegular() {
 				claims = append(claims, claim{member, path.Join(base, e.Name()), e.IsDir()})
 			}
 		}

@@ -183,26 +183,41 @@ func (s *solver) choices(x *slot) ([]*option, error) {
 	if len(options) > 0 && len(options[0].twins) > 0 {
 		return nil, options[0].ambiguous(x.own)
 	}
-	return options, nil
+	ordered := slices.IndexFunc(options, func(o *option) bool { return x.rank(o, moves) == unordered })
+	switch {
+	case ordered < 0 || ordered == len(options)-1:
+		return options, nil
+	case ordered == 0:
+		return nil, ambiguous(x.own, options)
+	}
+	return options[:ordered], nil
 }
 
-// rank puts options before the newest ones: smaller ranks come first.
+// The ranks of options: within one, the newest is the best.
+const (
+	lockedHere   = iota // and need not move
+	spelled             // like a constraint
+	semantic            // has an order
+	lockedOpaque        // is not semver; neither is anything after it, so nothing is newer
+	unordered
+)
+
 func (x *slot) rank(o *option, moves bool) int {
-	spelled := x.wish != nil && x.wish.Constraint.String() == string(o.Version)
+	said := x.wish != nil && x.wish.Constraint.String() == string(o.Version)
 	for _, a := range x.asks {
-		spelled = spelled || a.constraint.String() == string(o.Version)
+		said = said || a.constraint.String() == string(o.Version)
 	}
 	switch {
 	case o.locked && !moves:
-		return 0
-	case spelled:
-		return 1
+		return lockedHere
+	case said:
+		return spelled
 	case o.Version.IsSemver():
-		return 2
+		return semantic
 	case o.locked:
-		return 3 // none that is not semver is newer than it
+		return lockedOpaque
 	}
-	return 4
+	return unordered
 }
 
 func (o *option) ambiguous(own ref.Name) error {

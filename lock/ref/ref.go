@@ -8,29 +8,19 @@
 // happens to lie in the working directory. The spelling is that of the
 // formats page in the README ("Names, versions, platforms" and "REF").
 //
+// What a word's String gives parses to the same value again. All types read
+// and write themselves as text, so JSON, TOML and command lines need no code.
+//
 // All types are values and safe for concurrent use.
 package ref
 
-import "github.com/ipfs/go-cid"
+import (
+	"errors"
+	"runtime"
+	"strings"
 
-// Name is the name of a package, profile or channel.
-type Name string
-
-// Command is the name of a program in a forest's bin directory.
-type Command string
-
-// Version is a package's version: semver where it parses as such, otherwise
-// an opaque word that only matches itself.
-type Version string
-
-// Constraint says which versions are wanted. The zero value is not valid;
-// Any matches every release.
-type Constraint struct {
-	text string
-}
-
-// Platform is GOOS-GOARCH[-VARIANT].
-type Platform string
+	"github.com/ipfs/go-cid"
+)
 
 // Kind says which form of REF was typed.
 type Kind int
@@ -44,7 +34,24 @@ const (
 	Named                  // [CHANNEL/]NAME[@CONSTRAINT]
 )
 
-// Ref is a parsed REF.
+// String is the form's name in messages.
+func (k Kind) String() string {
+	switch k {
+	case Path:
+		return "path"
+	case CID:
+		return "CID"
+	case Prefix:
+		return "CID prefix"
+	case IPNS:
+		return "IPNS name"
+	case Named:
+		return "name"
+	}
+	return "no form of REF"
+}
+
+// Ref is a parsed REF. It can be compared with ==.
 type Ref struct {
 	Kind       Kind
 	Text       string     // as typed
@@ -52,52 +59,167 @@ type Ref struct {
 	CID        cid.Cid    // CID, as CIDv1
 	Sub        string     // CID: slash-separated path below it, or ""
 	Prefix     string     // Prefix
-	IPNS       string     // IPNS
+	IPNS       string     // IPNS: a key as CIDv1 in base36, or a DNSLink name in lower case
 	Channel    Name       // Named, or ""
 	Name       Name       // Named
 	Constraint Constraint // Named; Any where none was typed
 	Explicit   bool       // Named: a constraint was typed
 }
 
-// SyntaxError says which word is wrong, why, and what is allowed.
-type SyntaxError struct {
-	What, Text, Why, Allowed string
+// String is the canonical spelling: it parses to r again, but for Text.
+func (r Ref) String() string {
+	switch r.Kind {
+	case Path:
+		return r.Path
+	case CID:
+		if r.Sub == "" {
+			return r.CID.String()
+		}
+		return "/ipfs/" + r.CID.String() + "/" + r.Sub
+	case Prefix:
+		return r.Prefix
+	case IPNS:
+		return "ipns://" + r.IPNS
+	case Named:
+		return r.named()
+	}
+	return ""
 }
 
-func (e *SyntaxError) Error() string { panic("signature") }
+func (r Ref) named() string {
+	s := string(r.Name)
+	if r.Channel != "" {
+		s = string(r.Channel) + "/" + s
+	}
+	if r.Explicit {
+		s += "@" + r.Constraint.String()
+	}
+	return s
+}
+
+// refForms is what a SyntaxError of Parse allows.
+const refForms = "./path, X.car, CID, ipfs://CID, ipns://NAME, or [CHANNEL/]NAME[@CONSTRAINT]"
 
 // Parse parses a REF.
-func Parse(s string) (Ref, error) { panic("signature") }
+func Parse(s string) (Ref, error) { return parse(s, runtime.GOOS == "windows") }
 
-// ParseName, ParseCommand, ParseVersion, ParseConstraint and ParsePlatform
-// parse one word each.
-func ParseName(s string) (Name, error)             { panic("signature") }
-func ParseCommand(s string) (Command, error)       { panic("signature") }
-func ParseVersion(s string) (Version, error)       { panic("signature") }
-func ParseConstraint(s string) (Constraint, error) { panic("signature") }
-func ParsePlatform(s string) (Platform, error)     { panic("signature") }
+func parse(s string, windows bool) (Ref, error) {
+	r, err := parseForm(s, windows)
+	if err != nil {
+		return Ref{}, err
+	}
+	r.Text = s
+	return r, nil
+}
 
-// Any is the constraint "*".
-func Any() Constraint { panic("signature") }
+// parseForm tries the forms in the order in which they win.
+func parseForm(s string, windows bool) (Ref, error) {
+	if rest, uri, ok := cutNamespace(s, "ipfs"); ok {
+		return parseIPFS(s, rest, uri)
+	}
+	if rest, _, ok := cutNamespace(s, "ipns"); ok {
+		return parseIPNS(s, rest)
+	}
+	if isPath(s, windows) {
+		if strings.ContainsRune(s, 0) {
+			return Ref{}, badRef(s, "a path can't hold a NUL byte")
+		}
+		return Ref{Kind: Path, Path: s}, nil
+	}
+	if why := badText(s); why != "" {
+		return Ref{}, badRef(s, why)
+	}
+	head, sub, _ := strings.Cut(s, "/")
+	if c, ok := decodeCID(head); ok {
+		return contentRef(s, c, sub)
+	}
+	if isIPNSKey(head) {
+		return Ref{}, badRef(s, "this is an IPNS key: write ipns://"+head)
+	}
+	if looksLikeCID(s) {
+		return parsePrefix(s)
+	}
+	return parseNamed(s)
+}
 
-// Exact is the constraint that v alone matches.
-func Exact(v Version) Constraint { panic("signature") }
+// cutNamespace cuts "/ipfs/" or "ipfs://" off s; uri says that it was the
+// latter, whose scheme ignores case as all URI schemes do.
+func cutNamespace(s, namespace string) (rest string, uri, ok bool) {
+	if rest, ok := strings.CutPrefix(s, "/"+namespace+"/"); ok {
+		return rest, false, true
+	}
+	n := len(namespace) + len("://")
+	if len(s) >= n && strings.EqualFold(s[:n], namespace+"://") {
+		return s[n:], true, true
+	}
+	return "", false, false
+}
 
-// Compare orders versions: semver among themselves, then everything that is
-// not semver before all that is.
-func (v Version) Compare(o Version) int { panic("signature") }
+// isPath says whether s is written as a path. Nothing else ever is one.
+func isPath(s string, windows bool) bool {
+	if windows && len(s) >= 2 && s[1] == ':' && isLetter(s[0]) {
+		return true // C:\dir, C:dir
+	}
+	if windows {
+		s = strings.ReplaceAll(s, `\`, "/")
+	}
+	return s == "." || s == ".." || strings.HasSuffix(s, ".car") ||
+		strings.HasPrefix(s, "/") || strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../")
+}
 
-// IsSemver says whether v can be chosen as newer than another version.
-func (v Version) IsSemver() bool { panic("signature") }
+func parseNamed(s string) (Ref, error) {
+	word, constraint, explicit := strings.Cut(s, "@")
+	if why := notANamedRef(word); why != "" {
+		return Ref{}, badRef(s, why)
+	}
+	r := Ref{Kind: Named, Constraint: Any(), Explicit: explicit}
+	channel, name, found := strings.Cut(word, "/")
+	if !found {
+		channel, name = "", word
+	}
+	var err error
+	if found {
+		if r.Channel, err = ParseName(channel); err != nil {
+			return Ref{}, withPathHint(err, s)
+		}
+	}
+	if r.Name, err = ParseName(name); err != nil {
+		return Ref{}, withPathHint(err, s)
+	}
+	if explicit {
+		if r.Constraint, err = ParseConstraint(constraint); err != nil {
+			return Ref{}, err
+		}
+	}
+	return r, nil
+}
 
-// Match says whether v satisfies c.
-func (c Constraint) Match(v Version) bool { panic("signature") }
+// notANamedRef says why a word is none, where that is worth more than what
+// ParseName would say.
+func notANamedRef(word string) string {
+	lower := strings.ToLower(word)
+	switch {
+	case word == "":
+		return "the name is missing"
+	case strings.HasPrefix(lower, "http://"), strings.HasPrefix(lower, "https://"):
+		return "web addresses are not followed: give the CID in it, as ipfs://CID"
+	case strings.HasPrefix(word, "~/"):
+		return "the shell has not replaced ~: write the path in full"
+	case strings.Contains(word, `\`), strings.Count(word, "/") > 1, strings.HasSuffix(word, "/"):
+		return "not a name: write ./" + strings.ReplaceAll(word, `\`, "/") + " for a path"
+	}
+	return ""
+}
 
-func (c Constraint) String() string { panic("signature") }
+// withPathHint adds to an error of ParseName what was perhaps meant.
+func withPathHint(err error, s string) error {
+	var e *SyntaxError
+	if !errors.As(err, &e) {
+		return err
+	}
+	return syntaxError(e.What, e.Text, e.Why, e.Allowed+"; write ./"+shorten(s)+" for a path")
+}
 
-// Host is the platform of this machine, its own variant included.
-func Host() Platform { panic("signature") }
-
-// Candidates lists what a machine of platform p can run, best first: its own
-// variant, the plain platform, and darwin-amd64 on darwin-arm64.
-func (p Platform) Candidates() []Platform { panic("signature") }
+func badRef(s, why string) error {
+	return syntaxError("REF", s, why, refForms)
+}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package ref
+
+// machine is not needed: only Linux has variants.
+func machine() string { return "" }

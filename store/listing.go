@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strconv"
@@ -31,6 +32,16 @@ type FileInfo struct {
 
 // Exec says whether the file has a run bit.
 func (f FileInfo) Exec() bool { return strings.HasSuffix(f.Object, execSuffix) }
+
+// mode is the one mode that a file with these contents has.
+func (f FileInfo) mode() fs.FileMode { return objectMode(f.Exec()) }
+
+func objectMode(exec bool) fs.FileMode {
+	if exec {
+		return 0o555
+	}
+	return 0o444
+}
 
 // execSuffix tells the object of an executable from that of the same contents
 // without a run bit: a mode belongs to the inode, so they are two files.

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 
 	"ipp/store/dag"
@@ -230,15 +231,12 @@ func (st *stage) spread(leaves []dag.Leaf, f func(dag.Leaf) error) error {
 // file stages one file: what a killed attempt left, an object of the store, or
 // its leaves from the source, whichever comes first and verifies.
 func (st *stage) file(ctx context.Context, e *dag.Entry, each eachLeaf) error {
-	mode := fs.FileMode(0o444)
 	exec := st.plan.exec(e)
-	if exec {
-		mode = 0o555
-	}
+	mode := objectMode(exec)
 	c, named := dag.ObjectCID(e.Leaves)
 	done, err := st.resume(e, mode, each)
 	if err == nil && !done && named {
-		done, err = st.link(e, objectName(c, exec), each)
+		done, err = st.link(e, objectName(c, exec), mode, each)
 	}
 	if err == nil && !done {
 		err = st.write(ctx, e, mode, each)
@@ -269,14 +267,14 @@ func (st *stage) resume(e *dag.Entry, mode fs.FileMode, each eachLeaf) (bool, er
 	if err != nil || fi.Mode() == 0o600 {
 		return false, err
 	}
-	if fi.Mode() == mode && st.holds(e, each) && durable.SyncFile(st.abs(e.Path)) == nil {
+	if st.holds(e, mode, each) && durable.SyncFile(st.abs(e.Path)) == nil {
 		return true, nil
 	}
 	return false, st.root.RemoveAll(e.Path)
 }
 
 // link takes the contents from an object, if there is one that verifies.
-func (st *stage) link(e *dag.Entry, object string, each eachLeaf) (bool, error) {
+func (st *stage) link(e *dag.Entry, object string, mode fs.FileMode, each eachLeaf) (bool, error) {
 	if st.known != nil { // what an attempt left unfinished makes way
 		if _, err := os.Lstat(st.store.objectPath(object)); err != nil {
 			return false, nil
@@ -292,21 +290,21 @@ func (st *stage) link(e *dag.Entry, object string, each eachLeaf) (bool, error) 
 	if err != nil {
 		return false, err
 	}
-	if st.holds(e, each) {
+	if st.holds(e, mode, each) {
 		return true, nil
 	}
 	return false, st.root.Remove(e.Path)
 }
 
-// holds says whether the staged file has the contents of e, told by their
-// hashes; if so they are reported as done.
-func (st *stage) holds(e *dag.Entry, each eachLeaf) bool {
+// holds says whether the staged file has the mode and the contents of e, told
+// by their hashes; if so they are reported as done.
+func (st *stage) holds(e *dag.Entry, mode fs.FileMode, each eachLeaf) bool {
 	f, err := st.root.Open(e.Path)
 	if err != nil {
 		return false
 	}
 	defer f.Close()
-	if fi, err := f.Stat(); err != nil || !fi.Mode().IsRegular() || fi.Size() != e.Size {
+	if fi, err := f.Stat(); err != nil || fi.Size() != e.Size || !sameMode(fi, mode) {
 		return false
 	}
 	err = each(e.Leaves, func(l dag.Leaf) error {
@@ -320,6 +318,11 @@ func (st *stage) holds(e *dag.Entry, each eachLeaf) bool {
 	}
 	st.report(e.Size)
 	return true
+}
+
+// sameMode compares with a regular file's mode, as far as the system has modes.
+func sameMode(fi fs.FileInfo, mode fs.FileMode) bool {
+	return fi.Mode() == mode || runtime.GOOS == "windows" && fi.Mode().IsRegular()
 }
 
 var errDiffers = errors.New("contents differ")

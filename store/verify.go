@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"sync"
 
@@ -19,7 +18,7 @@ import (
 
 // Fault is something wrong with a tree.
 type Fault struct {
-	Key
+	Key  Key
 	Path string // in the tree, slash-separated; "" for the tree as a whole
 	Why  string
 }
@@ -92,8 +91,8 @@ func (s *Store) checkFile(ctx context.Context, path string, f FileInfo, report f
 		return errors.New("not a regular file any more")
 	case fi.Size() != f.Size:
 		return fmt.Errorf("%d bytes, not %d", fi.Size(), f.Size)
-	case runtime.GOOS != "windows" && (fi.Mode()&0o111 != 0) != f.Exec():
-		return fmt.Errorf("its mode is %v", fi.Mode())
+	case !sameMode(fi, f.mode()):
+		return fmt.Errorf("its mode is %v, not %v", fi.Mode(), f.mode())
 	}
 	file, err := os.Open(path)
 	if err != nil {

@@ -15,7 +15,7 @@ func (w *walker) rawFile(e *Entry, l link) error {
 	if data, ok := inline(l.cid); ok {
 		size = int64(len(data))
 	} else if size == 0 || size > MaxBlock {
-		data, err := Get(w.ctx, w.blocks, l.cid)
+		data, err := getFramed(w.ctx, w.blocks, e.Path, l.cid, 0, -1)
 		if err != nil {
 			return atPath(e.Path, err)
 		}

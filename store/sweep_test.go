@@ -1,0 +1,157 @@
+package store
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestSweepKeepsWhatIsLive(t *testing.T) {
+	s := newStore(t)
+	keep, lose := pkg(t, map[string]string{"a": "shared", "b": "kept"}), pkg(t, map[string]string{"a": "shared", "b": "lost"})
+	mustEnsure(t, s, want(keep, AnyPart), keep)
+	mustEnsure(t, s, want(lose, AnyPart), lose)
+	done := sweepAll(t, s, map[Key]bool{want(keep, AnyPart).Key: true}, nil)
+	if done.Trees != 1 || done.Objects != 1 || done.Bytes != 4 {
+		t.Errorf("swept %+v, want 1 tree, 1 object, 4 bytes", done)
+	}
+	if faults, err := s.Verify(t.Context(), want(keep, AnyPart).Key, nil); err != nil || len(faults) > 0 {
+		t.Errorf("the live tree: %v, %v", faults, err)
+	}
+	if l := listing(t, s.Dir()); strings.Contains(l, lose.root.String()) {
+		t.Errorf("the dead tree left something:\n%s", l)
+	}
+}
+
+func TestSweepKeepsLeases(t *testing.T) {
+	s := newStore(t)
+	m := pkg(t, map[string]string{"a": "a"})
+	mustEnsure(t, s, want(m, AnyPart), m)
+	l, err := s.Lease(t.Context(), "line one\nline two")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Add(t.Context(), m.root); err != nil {
+		t.Fatal(err)
+	}
+	infos, err := s.Leases()
+	if err != nil || len(infos) != 1 || infos[0].All || !infos[0].Holds(m.root) || infos[0].PID != os.Getpid() || infos[0].Purpose != "line one line two" {
+		t.Errorf("Leases = %+v, %v", infos, err)
+	}
+	if done := sweepAll(t, s, nil, nil); done.Trees != 0 {
+		t.Errorf("swept %+v under a lease", done)
+	}
+	if err := l.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if done := sweepAll(t, s, nil, nil); done.Trees != 1 {
+		t.Errorf("swept %+v after the lease", done)
+	}
+}
+
+func TestUnreadableLeaseProtectsEverything(t *testing.T) {
+	s := newStore(t)
+	m := pkg(t, map[string]string{"a": "a"})
+	mustEnsure(t, s, want(m, AnyPart), m)
+	l, err := s.Lease(t.Context(), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Release()
+	if _, err := l.lock.File().WriteAt([]byte("what is this"), 0); err != nil {
+		t.Fatal(err)
+	}
+	if done := sweepAll(t, s, nil, nil); done.Trees != 0 {
+		t.Errorf("swept %+v", done)
+	}
+}
+
+func TestSweepRestoresWhatIsInUse(t *testing.T) {
+	s := newStore(t)
+	m := pkg(t, map[string]string{"a": "a"})
+	k := want(m, AnyPart).Key
+	mustEnsure(t, s, want(m, AnyPart), m)
+	all := func(dirs map[string]Key) (inUse []string) {
+		for d := range dirs {
+			inUse = append(inUse, d)
+		}
+		return inUse
+	}
+	if done := sweepAll(t, s, nil, all); done.Trees != 0 || !s.Has(k) {
+		t.Errorf("swept %+v", done)
+	}
+	if faults, err := s.Verify(t.Context(), k, nil); err != nil || len(faults) > 0 {
+		t.Errorf("Verify = %v, %v", faults, err)
+	}
+	// What a killed gc began to delete is never a tree again.
+	trash := s.trashName(k)
+	if err := os.Rename(s.TreeDir(k), trash); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(trash, "a")); err != nil {
+		t.Fatal(err)
+	}
+	if done := sweepAll(t, s, nil, all); s.Has(k) || len(done.Kept) != 1 {
+		t.Errorf("half a tree came back: %+v", done)
+	}
+	sweepAll(t, s, nil, nil)
+	if names, err := readNames(s.path("trash")); err != nil || len(names) != 0 {
+		t.Errorf("trash holds %v, %v", names, err)
+	}
+}
+
+func TestSweepEndsAtAnUnreadableList(t *testing.T) {
+	s := newStore(t)
+	m, dead := pkg(t, map[string]string{"a": "a"}), pkg(t, map[string]string{"b": "b"})
+	mustEnsure(t, s, want(m, AnyPart), m)
+	mustEnsure(t, s, want(dead, AnyPart), dead)
+	if err := os.Truncate(s.listPath(want(m, AnyPart).Key), 20); err != nil {
+		t.Fatal(err)
+	}
+	objects := listing(t, s.path("objects"))
+	c, err := s.Collect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, err = c.Sweep(t.Context(), func(w *Sweep) error {
+		if err := w.Trash(map[Key]bool{want(m, AnyPart).Key: true}); err != nil {
+			return err
+		}
+		return w.Objects()
+	})
+	if err == nil {
+		t.Error("the sweep went on")
+	}
+	if listing(t, s.path("objects")) != objects {
+		t.Error("objects were removed")
+	}
+}
+
+func TestSweepRemovesStaging(t *testing.T) {
+	s := newStore(t)
+	m, leased := pkg(t, map[string]string{"a": "a"}), pkg(t, map[string]string{"b": "b"})
+	for _, k := range []Key{want(m, AnyPart).Key, want(leased, AnyPart).Key} {
+		if err := os.MkdirAll(filepath.Join(s.stagingDir(k), "d"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(s.stagingDir(k)+".car", nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l, err := s.Lease(t.Context(), "test", leased.root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Release()
+	sweepAll(t, s, nil, nil)
+	if _, err := os.Lstat(s.stagingDir(want(m, AnyPart).Key)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("unleased staging: %v", err)
+	}
+	if _, err := os.Lstat(s.stagingDir(want(leased, AnyPart).Key)); err != nil {
+		t.Errorf("leased staging: %v", err)
+	}
+}

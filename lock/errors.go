@@ -74,6 +74,7 @@ type UnsatisfiableError struct {
 	Asked map[ref.Name]ref.Constraint // who asks for what; "": the person
 	CID   cid.Cid                     // what the person asks for, where that is no constraint
 	Held  bool                        // the person holds it, so it can't move
+	Loop  bool                        // some version suits all, but clashes with what others then need
 	Has   []ref.Version               // the newest first
 }
 
@@ -92,7 +93,11 @@ func (e *UnsatisfiableError) Error() string {
 	if e.Held {
 		said = append(said, "it is held")
 	}
-	return fmt.Sprintf("resolve %s: no version suits all: %s; known: %s", e.Name, strings.Join(said, ", "), listVersions(e.Has))
+	why := "no version suits all"
+	if e.Loop {
+		why = "what suits all clashes with other choices"
+	}
+	return fmt.Sprintf("resolve %s: %s: %s; known: %s", e.Name, why, strings.Join(said, ", "), listVersions(e.Has))
 }
 
 // TooHardError says that the search was given up.

@@ -357,7 +357,7 @@ func (x *slot) explain() error {
 			return &NotFoundError{Name: x.own, Constraint: a.constraint, NeededBy: a.by.name, Has: has}
 		}
 	}
-	e := &UnsatisfiableError{Name: x.name, Asked: asked, Held: x.held, Has: has}
+	e := &UnsatisfiableError{Name: x.name, Asked: asked, Held: x.held, Loop: x.canBeChosen(), Has: has}
 	if x.wish != nil {
 		asked[""] = x.wish.Constraint
 		e.CID = x.wish.CID

@@ -1,0 +1,181 @@
+package lock
+
+import (
+	"errors"
+	"maps"
+	"strings"
+	"testing"
+
+	"ipp/lock/ref"
+	"ipp/lock/toml"
+)
+
+// profileText is a canonical profile.toml with everything in it; SPEC.md has
+// it too.
+const profileText = `format = 1
+
+[channels.main]
+at = "ipns://example.org"
+root = "sha256:aa"
+
+[packages]
+biome = { version = "2.0.5", channel = "main", hold = true }
+es = { version = "0.25", package = "esbuild" }
+esbuild = "^0.25"
+"node.js" = ">=20, <22"
+tool = { cid = "bafybeiazj7crbhgqu4w53ljxv2jcwjbfgavkkwvv3g2tbk4fbnwjuwwmvi", hold = true }
+
+[prefer]
+"bin/x" = "esbuild"
+"share/man" = "node.js"
+
+[policy]
+keep = 5
+`
+
+func parseProfileText(t testing.TB, text string) *Profile {
+	t.Helper()
+	p, err := ParseProfile(ProfileName, []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestProfileIsCanonical(t *testing.T) {
+	for _, text := range []string{profileText, "format = 1\n", "format = 1\n\n[policy]\nkeep = 1\n"} {
+		if got := string(parseProfileText(t, text).Encode()); got != text {
+			t.Errorf("got\n%s\nwant\n%s", got, text)
+		}
+	}
+	if got := string((&Profile{}).Encode()); got != "format = 1\n" {
+		t.Errorf("the empty profile is %q", got)
+	}
+}
+
+func TestProfileMeans(t *testing.T) {
+	p := parseProfileText(t, profileText)
+	biome, es, tool := p.Packages["biome"], p.Packages["es"], p.Packages["tool"]
+	switch {
+	case biome.Constraint != ref.Exact("2.0.5") || biome.Channel != "main" || !biome.Hold || biome.CID.Defined():
+		t.Errorf("biome is %+v", biome)
+	case es.Package != "esbuild" || es.Constraint.String() != "0.25" || es.Hold:
+		t.Errorf("es is %+v", es)
+	case !tool.CID.Defined() || tool.Constraint != ref.Constraint{}:
+		t.Errorf("tool is %+v", tool)
+	case p.Keep != 5 || p.Prefer["bin/x"] != "esbuild" || p.Channels["main"].Root != "sha256:aa":
+		t.Errorf("profile is %+v", p)
+	}
+}
+
+// TestProfileSpelling lists spellings of one profile.
+func TestProfileSpelling(t *testing.T) {
+	want := parseProfileText(t, "format = 1\n[packages]\na = \"^1\"\n")
+	for _, text := range []string{
+		"# mine\nformat = 1\npackages.a = '^1' # yes\n",
+		"format = 1\r\n[packages]\r\na = { version = \"^1\" }\r\n",
+		"format = 1\n[packages.a]\nversion = \"^1\"\npackage = \"a\"\nhold = false\n",
+		"format = 1\n[channels]\n[packages]\na = \"^1\"\n[x]\nother = { tools = 1 }\n",
+	} {
+		if p := parseProfileText(t, text); !p.Equal(want) {
+			t.Errorf("%s\nis\n%s", text, p.Encode())
+		}
+	}
+	for _, text := range []string{
+		"format = 1\n[packages]\na = \"^1.0\"\n",
+		"format = 1\n[packages]\nb = \"^1\"\n",
+		"format = 1\n[packages]\na = { version = \"^1\", hold = true }\n",
+		"format = 1\n",
+	} {
+		if p := parseProfileText(t, text); p.Equal(want) || want.Equal(p) {
+			t.Errorf("%s\nis equal to\n%s", text, want.Encode())
+		}
+	}
+	v0 := parseProfileText(t, "format = 1\n[packages]\na = { cid = \"QmbWqxBEKC3P8tqsKc98xmWNzrzDtRLMiMPL8wBuTGsMnR\" }\n")
+	if got := v0.Packages["a"].Wanted(); got != "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi" {
+		t.Errorf("a CIDv0 is wanted as %s", got)
+	}
+}
+
+func TestCloneIsApart(t *testing.T) {
+	p := parseProfileText(t, profileText)
+	c := p.Clone()
+	if !c.Equal(p) {
+		t.Fatalf("the clone is\n%s", c.Encode())
+	}
+	maps.DeleteFunc(c.Packages, func(ref.Name, Wish) bool { return true })
+	maps.DeleteFunc(c.Prefer, func(string, ref.Name) bool { return true })
+	maps.DeleteFunc(c.Channels, func(ref.Name, Channel) bool { return true })
+	c.Keep = 0
+	if string(p.Encode()) != profileText {
+		t.Errorf("editing the clone changed the profile to\n%s", p.Encode())
+	}
+	empty := (&Profile{}).Clone()
+	empty.Packages["a"] = Wish{Constraint: ref.Any()} // a clone can be edited
+}
+
+func TestParseProfileRefuses(t *testing.T) {
+	for about, tt := range map[string]struct{ text, want, hint string }{
+		"no format":        {"[packages]\n", "format is missing", "format = 1"},
+		"unknown table":    {"format = 1\n[package]\n", "profile.toml:2:", `"packages"`},
+		"unknown wish key": {"format = 1\n[packages]\na = { vresion = \"1\" }\n", `profile.toml:3:7: unknown key "vresion"`, `"version"`},
+		"a bad name":       {"format = 1\n[packages]\n\"A\" = \"1\"\n", `profile.toml:3:1: `, "a-z"},
+		"a bad constraint": {"format = 1\n[packages]\na = \"==1\"\n", `profile.toml:3:5: `, "^1.2"},
+		"a number":         {"format = 1\n[packages]\na = 1\n", `profile.toml:3:5: a package needs a constraint in quotes`, `write "^1.2"`},
+		"neither":          {"format = 1\n[packages]\na = { hold = true }\n", `profile.toml:3:1: a package needs either version or cid`, `{ version = "*" }`},
+		"both":             {"format = 1\n[packages]\na = { version = \"1\", cid = \"bafkqaaa\" }\n", `needs either version or cid`, ""},
+		"no CID":           {"format = 1\n[packages]\na = { cid = \"bafy\" }\n", `profile.toml:3:13: "bafy" is no CID`, ""},
+		"twice":            {"format = 1\n[packages]\na = \"1\"\na = \"2\"\n", "profile.toml:4:1: ", ""},
+		"half a channel":   {"format = 1\n[channels.m]\nat = \"x\"\n", `"root" is missing`, ""},
+		"an empty channel": {"format = 1\n[channels.m]\nat = \"x\"\nroot = \"\"\n", "needs both at and root", ""},
+		"a bad channel":    {"format = 1\n[packages]\na = { version = \"1\", channel = \"-\" }\n", `profile.toml:3:32: `, "a-z"},
+		"keep nothing":     {"format = 1\n[policy]\nkeep = 0\n", "profile.toml:3:8: keep is a number of generations", ""},
+		"keep less":        {"format = 1\n[policy]\nkeep = -1\n", "profile.toml:3:8: keep is a number of generations", ""},
+		"no forest path":   {"format = 1\n[prefer]\n\"opt/x\" = \"a\"\n", `profile.toml:3:1: "opt/x" is no path of a forest`, `"bin/x"`},
+		"path not clean":   {"format = 1\n[prefer]\n\"bin/../x\" = \"a\"\n", `no path of a forest`, ""},
+		"path from root":   {"format = 1\n[prefer]\n\"/bin/x\" = \"a\"\n", `no path of a forest`, ""},
+		"path with slash":  {"format = 1\n[prefer]\n\"share/\" = \"a\"\n", `no path of a forest`, ""},
+		"a merge":          {"format = 1\n[packages]\n<<<<<<< HEAD\na = \"1\"\n=======\na = \"2\"\n>>>>>>> theirs\n", "profile.toml:3:1: a merge in git", "delete the marks"},
+		"half a merge":     {"format = 1\r\n[packages]\r\na = \"1\"\r\n=======\r\n", "profile.toml:4:1: a merge in git", ""},
+	} {
+		_, err := ParseProfile(ProfileName, []byte(tt.text))
+		wantSyntaxError(t, about, err, tt.want, tt.hint)
+	}
+	_, err := ParseProfile(ProfileName, []byte("format = 2\n[new]\n"))
+	if !errors.Is(err, toml.ErrNewer) {
+		t.Errorf("format 2: got %v, want toml.ErrNewer", err)
+	}
+}
+
+func wantSyntaxError(t *testing.T, about string, err error, want, hint string) {
+	t.Helper()
+	syntax, ok := errors.AsType[*toml.SyntaxError](err)
+	switch {
+	case !ok:
+		t.Errorf("%s: got %v, want a syntax error", about, err)
+	case !strings.Contains(err.Error(), want):
+		t.Errorf("%s: got %v, want %q", about, err, want)
+	case !strings.Contains(syntax.Hint, hint):
+		t.Errorf("%s: got hint %q, want %q", about, syntax.Hint, hint)
+	}
+}
+
+func FuzzParseProfile(f *testing.F) {
+	f.Add([]byte(profileText))
+	f.Add([]byte("format = 1\n[packages]\na = {cid='QmbWqxBEKC3P8tqsKc98xmWNzrzDtRLMiMPL8wBuTGsMnR'}\n[prefer]\n'bin/\"\\'='a'"))
+	f.Add([]byte("format = 1\npackages.'c++'.version = '>=1.2,<2'\n[channels.\"a.b\"]\nat='\\'\nroot='x'"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := ParseProfile("f", data)
+		if err != nil {
+			return
+		}
+		text := p.Encode()
+		again, err := ParseProfile("f", text)
+		if err != nil {
+			t.Fatalf("own encoding is refused: %v\n%s", err, text)
+		}
+		if string(again.Encode()) != string(text) {
+			t.Fatalf("not a fixed point:\n%s\n%s", text, again.Encode())
+		}
+	})
+}

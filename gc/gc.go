@@ -9,14 +9,16 @@
 //
 // Invariants. Nothing is deleted that a generation on disk, a kept root, a live
 // lease or a running program refers to. A profile that is missing or can't be
-// read aborts the sweep. A running program is never waited for.
+// read aborts the sweep. A running program is never waited for. Errors on
+// single files are collected, and sweeping goes on.
 //
 // Concurrency: Apply may run in many processes; the mutex gc lets one at a time
-// through.
+// through. Facts takes no mutex, so it may see two moments at once: good enough
+// to show, and for a policy, never for a deletion.
 package gc
 
 import (
-	"context"
+	"fmt"
 	"time"
 
 	"ipp/generation"
@@ -26,8 +28,15 @@ import (
 )
 
 // Policy says which old generations may go. The zero value removes none.
+//
+// Both together keep what either keeps: a generation goes only if it is beyond
+// the newest Keep and older than OlderThan. The current generation and its
+// parent always stay.
 type Policy struct {
-	Keep      int           // keep the newest Keep generations of each profile; 0: not said
+	// Keep keeps the newest Keep generations of each profile, counted by number,
+	// the current one and its parent included; 0: not said. Then each profile's
+	// own [policy] keep counts, where OlderThan asks for a removal at all.
+	Keep      int
 	OlderThan time.Duration // drop those older than this; 0: not said
 }
 
@@ -47,6 +56,7 @@ type Tree struct {
 	Key   store.Key
 	Label string // name and version, for people
 	Files []store.FileInfo
+	Err   error // why Files can't be told
 }
 
 // Process is a running program that uses trees.
@@ -60,6 +70,7 @@ type Process struct {
 type Facts struct {
 	Now       time.Time
 	Gens      []Gen
+	Keep      map[string]int // [policy] keep by a profile's directory; 0: not said
 	Trees     []Tree
 	Roots     []store.Root
 	Leases    []store.LeaseInfo
@@ -80,19 +91,30 @@ type TreeFate struct {
 	Label   string
 	Goes    bool
 	Reasons []string // what keeps it; empty where it goes
-	LastGen string   // the generation among those that go which held it last
+	LastGen string   // the generation among those that go which held it last; "": none did
 	Bytes   int64    // that go with it, shared objects counted once
+	Err     error    // its files can't be told: if it stays, the sweep ends there
 }
 
 // Plan is what a collection would do.
 type Plan struct {
-	Gens  []GenFate
-	Trees []TreeFate
-	Bytes int64 // freed
+	Gens  []GenFate  // by profile and number
+	Trees []TreeFate // by key
+	Bytes int64      // freed
 }
 
-// MakePlan decides; it is pure.
-func MakePlan(f Facts, p Policy) *Plan { panic("signature") }
+// MissingProfileError says that a registered profile can't be read. If it is
+// gone for good, `ipp forget --profile-root DIR` says so.
+type MissingProfileError struct {
+	Dir string
+	Err error
+}
+
+func (e *MissingProfileError) Error() string {
+	return fmt.Sprintf("read profile %s: %v", e.Dir, e.Err)
+}
+
+func (e *MissingProfileError) Unwrap() error { return e.Err }
 
 // Collector collects one store.
 type Collector struct {
@@ -100,26 +122,13 @@ type Collector struct {
 	Profile func(dir string) (*profile.Profile, error) // the profile at a root's directory
 	Label   func(store.Key) string                     // name and version; may be nil
 	Proc    string                                     // "/proc"; "" where there is none
-	Now     func() time.Time
+	Now     func() time.Time                           // time.Now where nil
 }
 
-// MissingProfileError says that a registered profile can't be read.
-type MissingProfileError struct {
-	Dir string
-	Err error
-}
-
-func (e *MissingProfileError) Error() string { panic("signature") }
-
-// Facts looks at everything, without any mutex.
-func (c *Collector) Facts() (Facts, error) { panic("signature") }
-
-// Result is what a collection did.
+// Result is what a collection did, also where it failed half way.
 type Result struct {
 	Pruned map[ref.Name][]generation.Number
 	Swept  store.Swept
-	InUse  []Process
+	InUse  []Process         // running programs, and the trees that they keep
+	Leases []store.LeaseInfo // work in progress, and what it keeps
 }
-
-// Apply prunes by policy and sweeps.
-func (c *Collector) Apply(ctx context.Context, p Policy) (Result, error) { panic("signature") }

@@ -132,14 +132,33 @@ func (p *Profile) Create(st *store.Store) error {
 	if err := p.linkStore(st.Dir()); err != nil {
 		return err
 	}
-	return p.do("add profile's root", func() error {
-		return st.AddRoot(store.Root{
+	return p.do("add profile's root", func() error { return p.addRoot(st) })
+}
+
+// addRoot makes the profile's root durable. Where a store lost all its roots,
+// that of one profile would let gc believe there are no others: then all the
+// profiles beside it get theirs back.
+func (p *Profile) addRoot(st *store.Store) error {
+	all := []ref.Name{p.name}
+	if _, err := st.Roots(); errors.Is(err, store.ErrNoRoots) {
+		beside, err := List(p.opt.State)
+		if err != nil {
+			return err
+		}
+		all = append(all, beside...)
+	}
+	for _, name := range all {
+		err := st.AddRoot(store.Root{
 			Kind:  store.ProfileRoot,
-			Path:  p.dir,
-			Why:   "profile " + string(p.name),
+			Path:  filepath.Join(filepath.Dir(p.dir), string(name)),
+			Why:   "profile " + string(name),
 			Since: p.now(),
 		})
-	})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // linkStore makes the store link, or checks the one that is there.

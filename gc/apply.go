@@ -1,0 +1,241 @@
+package gc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"ipp/generation"
+	"ipp/lock/ref"
+	"ipp/profile"
+	"ipp/store"
+
+	"github.com/hashicorp/go-multierror"
+)
+
+// Apply prunes by policy and sweeps. The result tells what was done also where
+// there is an error.
+func (c *Collector) Apply(ctx context.Context, p Policy) (Result, error) {
+	res := Result{Pruned: map[ref.Name][]generation.Number{}}
+	col, err := c.Store.Collect(ctx)
+	if err != nil {
+		return res, err
+	}
+	defer col.Close() // it also ends with us
+	a := &applying{Collector: c, policy: p, res: &res}
+	if err := a.prune(ctx); err != nil {
+		return res, err
+	}
+	res.Swept, err = col.Sweep(ctx, func(w *store.Sweep) error { return a.sweep(ctx, w) })
+	a.note(err)
+	return res, a.errors()
+}
+
+// applying is one run of Apply.
+type applying struct {
+	*Collector
+	policy Policy
+	res    *Result
+	bad    *multierror.Error // on single files
+}
+
+// note keeps an error that does not end the collection.
+func (a *applying) note(err error) { a.bad = multierror.Append(a.bad, err) }
+
+// errors is what was noted; one error alone needs no list.
+func (a *applying) errors() error {
+	if a.bad.Len() == 1 {
+		return a.bad.Errors[0]
+	}
+	return a.bad.ErrorOrNil()
+}
+
+// prune prunes every profile, durably. Nothing is pruned in one while another
+// can't be read: no sweep could follow.
+func (a *applying) prune(ctx context.Context) error {
+	_, profiles, err := a.generations()
+	if err != nil {
+		return err
+	}
+	for _, p := range profiles {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		pruned, err := p.Prune(ctx, a.choose(p))
+		if len(pruned) > 0 {
+			a.res.Pruned[p.Name()] = append(a.res.Pruned[p.Name()], pruned...)
+		}
+		var leftover *profile.LeftoverError
+		switch {
+		case errors.As(err, &leftover):
+			a.note(err)
+		case err != nil:
+			return err
+		}
+	}
+	return nil
+}
+
+// choose plans anew under the profile's mutex, after a scan of /proc, and picks
+// what goes of this profile.
+func (a *applying) choose(p *profile.Profile) func([]*generation.Generation) ([]generation.Number, error) {
+	return func(old []*generation.Generation) ([]generation.Number, error) {
+		if a.policy == (Policy{}) || len(old) == 0 {
+			return nil, nil
+		}
+		f, err := a.decisive()
+		if err != nil {
+			return nil, err
+		}
+		var chosen []generation.Number
+		for _, g := range MakePlan(f, a.policy).Gens {
+			offered := slices.ContainsFunc(old, func(o *generation.Generation) bool { return o.Number == g.Number })
+			if g.Goes && g.Dir == p.Dir() && offered {
+				chosen = append(chosen, g.Number)
+			}
+		}
+		return chosen, nil
+	}
+}
+
+// sweep runs under one hold of sweep, exclusively. The order is that of the
+// model, step by step; an error before the trash was looked through ends it,
+// and then nothing but renames was done, which the next gc takes up.
+func (a *applying) sweep(ctx context.Context, w *store.Sweep) (err error) {
+	if a.res.Leases, err = w.Leases(); err != nil { // (a)
+		return err
+	}
+	live, profiles, err := a.live(w) // (b), (c)
+	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	a.note(w.Trash(live))                // (d): a tree that could not be renamed is one that is present
+	if err := a.restore(w); err != nil { // (e)
+		return err
+	}
+	a.note(w.Staging()) // (f)
+	for _, p := range profiles {
+		a.note(p.SweepTemp(a.leased))
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	a.note(w.Objects()) // (g), (h)
+	return nil
+}
+
+// leased says whether a live lease has that ID.
+func (a *applying) leased(id string) bool {
+	return slices.ContainsFunc(a.res.Leases, func(l store.LeaseInfo) bool { return l.ID == id })
+}
+
+// live decides which trees stay: those of every generation on disk, whatever
+// Prune saw, of kept roots, of leases and of running programs. Roots are read
+// after the leases: who made one since had a lease until it was durable.
+func (a *applying) live(w *store.Sweep) (map[store.Key]bool, []*profile.Profile, error) {
+	f, profiles, err := a.generations()
+	if err != nil {
+		return nil, nil, err
+	}
+	live := map[store.Key]bool{}
+	for _, g := range f.Gens {
+		keep(live, g.Trees)
+	}
+	keys, err := w.Trees()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, k := range keys {
+		if keptByRoot(f.Roots, k) || slices.ContainsFunc(a.res.Leases, func(l store.LeaseInfo) bool { return l.Holds(k.Root) }) {
+			live[k] = true
+		}
+	}
+	if a.res.InUse, err = a.processes(keys); err != nil {
+		return nil, nil, err
+	}
+	for _, p := range a.res.InUse {
+		keep(live, p.Trees)
+	}
+	return live, profiles, nil
+}
+
+func keep(live map[store.Key]bool, keys []store.Key) {
+	for _, k := range keys {
+		live[k] = true
+	}
+}
+
+// keptByRoot says whether a kept root holds the tree: all parts of a package.
+func keptByRoot(roots []store.Root, k store.Key) bool {
+	return slices.ContainsFunc(roots, func(r store.Root) bool {
+		return r.Kind == store.KeptRoot && store.SameRoot(r.CID, k.Root)
+	})
+}
+
+// restore looks at /proc again: a program may have been started since the first
+// look, and be shown below the trash now; trash of a killed gc is no different.
+// Where it fails the trash must not be emptied.
+func (a *applying) restore(w *store.Sweep) error {
+	dirs, err := w.TrashDirs()
+	if err != nil {
+		return err
+	}
+	present, err := w.Trees()
+	if err != nil {
+		return err
+	}
+	keys := namesInTrash(dirs, present)
+	known := make(map[string]bool, len(keys))
+	for name := range keys {
+		known[name] = true
+	}
+	uses, err := scan(a.Proc, known)
+	if err != nil {
+		return fmt.Errorf("look at the trash: %w", err)
+	}
+	var inUse []string
+	for _, dir := range slices.Sorted(maps.Keys(dirs)) {
+		old, now := treeName(dirs[dir]), trashName(dir)
+		if slices.ContainsFunc(uses, func(u use) bool { return u.names[old] || u.names[now] }) {
+			inUse = append(inUse, dir)
+		}
+	}
+	a.addUsers(processesOf(uses, keys))
+	return w.Restore(inUse)
+}
+
+// namesInTrash maps what a process may show to the trees in the trash. An
+// environment keeps the old name; where the tree is present again it means that
+// one.
+func namesInTrash(dirs map[string]store.Key, present []store.Key) map[string]store.Key {
+	keys := make(map[string]store.Key, 2*len(dirs))
+	for dir, k := range dirs {
+		keys[trashName(dir)] = k
+		keys[treeName(k)] = k
+	}
+	for _, k := range present {
+		delete(keys, treeName(k))
+	}
+	return keys
+}
+
+// addUsers adds to the programs of the first look.
+func (a *applying) addUsers(more []Process) {
+	for _, p := range more {
+		at := slices.IndexFunc(a.res.InUse, func(o Process) bool { return o.PID == p.PID })
+		if at < 0 {
+			a.res.InUse = append(a.res.InUse, p)
+			continue
+		}
+		for _, k := range p.Trees {
+			if o := &a.res.InUse[at]; !slices.Contains(o.Trees, k) {
+				o.Trees = append(o.Trees, k)
+			}
+		}
+	}
+}

@@ -1,0 +1,165 @@
+package gc
+
+import (
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"time"
+
+	"ipp/generation"
+	"ipp/lock"
+	"ipp/profile"
+	"ipp/store"
+)
+
+// Facts looks at everything, without any mutex.
+func (c *Collector) Facts() (Facts, error) {
+	f, err := c.decisive()
+	if err != nil {
+		return f, err
+	}
+	keys, err := c.Store.Trees()
+	if err != nil {
+		return f, err
+	}
+	for _, k := range keys {
+		t := Tree{Key: k}
+		if t.Files, t.Err = c.Store.Files(k); t.Err != nil && !c.Store.Has(k) {
+			continue // collected meanwhile
+		}
+		if c.Label != nil {
+			t.Label = c.Label(k)
+		}
+		f.Trees = append(f.Trees, t)
+	}
+	f.Leases, err = c.Store.Leases()
+	return f, err
+}
+
+// decisive are the facts that decide which generations go: all but the trees'
+// files and what keeps trees without a generation.
+func (c *Collector) decisive() (Facts, error) {
+	f, _, err := c.generations()
+	if err != nil {
+		return f, err
+	}
+	keys, err := c.Store.Trees()
+	if err != nil {
+		return f, err
+	}
+	f.Processes, err = c.processes(keys)
+	return f, err
+}
+
+// generations reads every generation of every profile that has a root.
+func (c *Collector) generations() (f Facts, profiles []*profile.Profile, err error) {
+	f = Facts{Now: c.now(), Keep: map[string]int{}}
+	if f.Roots, profiles, err = c.roots(); err != nil {
+		return f, nil, err
+	}
+	for _, p := range profiles {
+		gens, keep, err := look(p)
+		if err != nil {
+			return f, nil, &MissingProfileError{Dir: p.Dir(), Err: err}
+		}
+		f.Gens = append(f.Gens, gens...)
+		f.Keep[p.Dir()] = keep
+	}
+	return f, profiles, nil
+}
+
+func (c *Collector) now() time.Time {
+	if c.Now == nil {
+		return time.Now()
+	}
+	return c.Now()
+}
+
+// roots lists the roots and opens the profiles among them. One that is missing
+// is a *MissingProfileError: what it held can't be known.
+func (c *Collector) roots() ([]store.Root, []*profile.Profile, error) {
+	roots, err := c.Store.Roots()
+	if err != nil {
+		return nil, nil, err
+	}
+	var profiles []*profile.Profile
+	for _, r := range roots {
+		if r.Kind != store.ProfileRoot {
+			continue
+		}
+		p, err := c.open(r.Path)
+		if err != nil {
+			return nil, nil, &MissingProfileError{Dir: r.Path, Err: err}
+		}
+		profiles = append(profiles, p)
+	}
+	return roots, profiles, nil
+}
+
+func (c *Collector) open(dir string) (*profile.Profile, error) {
+	p, err := c.Profile(dir)
+	if err != nil {
+		return nil, err
+	}
+	exists, err := p.Exists()
+	if err == nil && !exists {
+		err = fmt.Errorf("it is missing: %w", fs.ErrNotExist)
+	}
+	return p, err
+}
+
+// look reads what Plan needs to know of a profile.
+func look(p *profile.Profile) (gens []Gen, keep int, err error) {
+	current, err := p.CurrentNumber()
+	if err != nil {
+		return nil, 0, err
+	}
+	all, err := p.Generations()
+	if err != nil {
+		return nil, 0, err
+	}
+	found := current == 0
+	for _, g := range all {
+		gens = append(gens, Gen{
+			Profile: p.Name(),
+			Dir:     p.Dir(),
+			Number:  g.Number,
+			Parent:  g.Info.Parent,
+			Current: g.Number == current,
+			Time:    g.Info.Time,
+			Trees:   g.Info.Trees,
+		})
+		if g.Number == current {
+			found = true
+			if keep, err = policyKeep(g); err != nil {
+				return nil, 0, err
+			}
+		}
+	}
+	if !found {
+		return nil, 0, fmt.Errorf("generation %d is current, but not there", current)
+	}
+	return gens, keep, nil
+}
+
+// policyKeep reads [policy] keep of a generation's wishes.
+func policyKeep(g *generation.Generation) (int, error) {
+	wishes, err := lock.ParseProfile(filepath.Join(g.Dir, "profile.toml"), g.Wishes)
+	if err != nil {
+		return 0, err
+	}
+	return wishes.Keep, nil
+}
+
+// processes finds the programs that use the trees with these keys.
+func (c *Collector) processes(keys []store.Key) ([]Process, error) {
+	uses, err := scan(c.Proc, treeNames(keys))
+	if err != nil {
+		return nil, err
+	}
+	byName := make(map[string]store.Key, len(keys))
+	for _, k := range keys {
+		byName[treeName(k)] = k
+	}
+	return processesOf(uses, byName), nil
+}

@@ -1,0 +1,121 @@
+package profile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"ipp/lock/ref"
+)
+
+func TestLogLine(t *testing.T) {
+	w := newWorld(t)
+	w.update(w.add(w.pack("a", "A")))
+	data, err := os.ReadFile(w.p.path("log"))
+	w.must(err)
+	const want = `{"format":1,"time":"2026-01-02T03:04:05Z","user":"ann","host":"box","command":"test it","from":0,"to":1}` + "\n"
+	if string(data) != want {
+		t.Errorf("log is\n%swant\n%s", data, want)
+	}
+	entries, err := w.p.Log()
+	w.must(err)
+	if len(entries) != 1 || entries[0].User != "ann" || entries[0].To != 1 ||
+		!entries[0].Time.Equal(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)) {
+		t.Errorf("got %+v", entries)
+	}
+}
+
+func TestLogIsEmptyBeforeTheFirstFlip(t *testing.T) {
+	if entries, err := newWorld(t).p.Log(); entries != nil || err != nil {
+		t.Errorf("got %v, %v", entries, err)
+	}
+}
+
+func TestParseLog(t *testing.T) {
+	const a, b = `{"format":1,"from":0,"to":1}` + "\n", `{"format":1,"from":1,"to":2,"command":"x"}` + "\n"
+	for _, tt := range []struct{ name, log, want string }{
+		{"empty", "", ""},
+		{"two", a + b, "1 2 "},
+		{"torn last line", a + b[:20], "1 "},
+		{"a last line without its end is torn", a + strings.TrimSuffix(b, "\n"), "1 "},
+		{"torn line in between", a + b[:20] + "\n" + b, "1 2 "},
+		{"zeros of a power cut", a + "\x00\x00\x00\n" + b, "1 2 "},
+		{"empty line", a + "\n" + b, "1 2 "},
+		{"unknown key", a + `{"format":1,"form":0}` + "\n", "line 2: "},
+		{"no format", a + `{"from":0}` + "\n", "line 2: "},
+		{"not an entry", "3\n", "line 1: "},
+		{"wrong type", `{"format":1,"to":"x"}` + "\n", "line 1: "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			entries, err := parseLog([]byte(tt.log))
+			var got bytes.Buffer
+			for _, e := range entries {
+				fmt.Fprintf(&got, "%d ", e.To)
+			}
+			if err != nil {
+				got.WriteString(err.Error())
+			}
+			if wantErr := strings.HasPrefix(tt.want, "line"); wantErr != (err != nil) || !strings.HasPrefix(got.String(), tt.want) {
+				t.Errorf("got %q, want %q", got.String(), tt.want)
+			}
+		})
+	}
+}
+
+func TestParseLogNewer(t *testing.T) {
+	if _, err := parseLog([]byte(`{"format":2,"what":"ever"}` + "\n")); !errors.Is(err, ErrNewerLog) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func FuzzParseLog(f *testing.F) {
+	f.Add([]byte(`{"format":1,"time":"2026-01-02T03:04:05Z","user":"a","host":"b","command":"c","from":0,"to":1}` + "\n"))
+	f.Add([]byte(`{"format":2}` + "\n"))
+	f.Add([]byte("{}\n{"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		entries, err := parseLog(data)
+		if err != nil {
+			return
+		}
+		for _, e := range entries {
+			if e.Format != logFormat {
+				t.Errorf("an entry of format %d", e.Format)
+			}
+		}
+		torn, err := parseLog(append(data, "\n{\"format\":1,"...)) // a power cut in the next append
+		if err != nil || len(torn) < len(entries) {
+			t.Errorf("a torn line costs others: %d of %d, %v", len(torn), len(entries), err)
+		}
+	})
+}
+
+func TestSortNames(t *testing.T) {
+	l := sortNames(strings.Fields("10 9 07 1.gone 0 -1 11.gone current log tmp.7-x mutex x.gone 1.gone.gone .tmp.1"))
+	if got := fmt.Sprint(l.numbers, l.gone, l.temps); got != "[9 10] [1 11] [tmp.7-x]" {
+		t.Errorf("got %s", got)
+	}
+	if l.highest() != 11 || (names{}).highest() != 0 {
+		t.Errorf("highest %d", l.highest())
+	}
+}
+
+func TestList(t *testing.T) {
+	w := newWorld(t)
+	if all, err := List(w.state); len(all) != 0 || err != nil {
+		t.Errorf("got %v, %v", all, err)
+	}
+	for _, name := range []ref.Name{"b", "a"} {
+		w.must(w.open(name).Create(w.st))
+	}
+	w.must(os.Mkdir(w.state+"/profiles/.hidden", 0o755))
+	w.must(os.WriteFile(w.state+"/profiles/file", nil, 0o644))
+	all, err := List(w.state)
+	w.must(err)
+	if fmt.Sprint(all) != "[a b]" {
+		t.Errorf("got %v", all)
+	}
+}

@@ -144,7 +144,7 @@ func look(p *profile.Profile) (gens []Gen, keep int, err error) {
 
 // policyKeep reads [policy] keep of a generation's wishes.
 func policyKeep(g *generation.Generation) (int, error) {
-	wishes, err := lock.ParseProfile(filepath.Join(g.Dir, "profile.toml"), g.Wishes)
+	wishes, err := lock.ParseProfile(filepath.Join(g.Dir, lock.ProfileName), g.Wishes)
 	if err != nil {
 		return 0, err
 	}

@@ -114,7 +114,7 @@ func (u *update) begin() error {
 	}
 	u.parent = g.Number
 	u.old.Lock, u.oldLock = g.Lock, g.Lock.Encode()
-	u.old.Wishes, err = lock.ParseProfile(filepath.Join(g.Dir, "profile.toml"), g.Wishes)
+	u.old.Wishes, err = lock.ParseProfile(filepath.Join(g.Dir, lock.ProfileName), g.Wishes)
 	if err != nil {
 		return fmt.Errorf("read generation %d of profile %s: %w", g.Number, u.p.name, err)
 	}

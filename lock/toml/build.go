@@ -1,6 +1,7 @@
 package toml
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -63,8 +64,8 @@ func (b *builder) syntax(p *unstable.Parser) error {
 
 // key is a step of a key with its place.
 type key struct {
-	name   string
-	offset int
+	name        string
+	offset, end int
 }
 
 func (b *builder) keys(n *unstable.Node) ([]key, error) {
@@ -74,7 +75,7 @@ func (b *builder) keys(n *unstable.Node) ([]key, error) {
 		if len(keys) == MaxDepth {
 			return nil, b.tooDeep(int(k.Raw.Offset))
 		}
-		keys = append(keys, key{string(k.Data), int(k.Raw.Offset)})
+		keys = append(keys, key{string(k.Data), int(k.Raw.Offset), int(k.Raw.Offset + k.Raw.Length)})
 	}
 	return keys, nil
 }
@@ -154,12 +155,20 @@ func (b *builder) keyValue(at *Value, n *unstable.Node, depth int) error {
 	if at.Get(last.name) != nil {
 		return b.twice(at, last)
 	}
-	v, err := b.value(n.Value(), last.offset, depth+len(keys))
+	v, err := b.value(n.Value(), b.valueStart(last.end), depth+len(keys))
 	if err != nil {
 		return err
 	}
+	v.end = max(v.end, int(n.Raw.Offset+n.Raw.Length))
 	b.add(at, last, v)
 	return nil
+}
+
+// valueStart is where the value begins after a key that ends at offset; the
+// parser tells that of scalars only.
+func (b *builder) valueStart(offset int) int {
+	rest := b.doc.data[offset:]
+	return len(b.doc.data) - len(bytes.TrimLeft(rest, " \t="))
 }
 
 // value builds the value of a node; near is its place where it has none.

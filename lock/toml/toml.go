@@ -164,3 +164,11 @@ func (v *Value) checkForeign() error {
 	}
 	return nil
 }
+
+// ErrorAt is an error at a byte offset of a file that is not TOML; err stays
+// in the chain.
+func ErrorAt(file string, data []byte, offset int, err error) *SyntaxError {
+	e := (&document{file: file, data: data}).errorAt(offset, err.Error())
+	e.err = err
+	return e
+}

@@ -131,7 +131,7 @@ func TestRefused(t *testing.T) {
 		{"key escape", head + "[env]\n\"a\\t\" = \"1\"\n", `f:4:1: key has a control character`, ""},
 		{"not UTF-8", head + "wörd = \"\xff\"\n", `f:3:9: not UTF-8`, ""},
 		{"columns are characters", head + "[env]\n\"ö\" = 1\n", `f:4:7: "ö" must be a string`, ""},
-		{"deep array", head + "tags = " + strings.Repeat("[", 50) + strings.Repeat("]", 50), `f:3:1: nested more than 16 deep`, ""},
+		{"deep array", head + "tags = " + strings.Repeat("[", 50) + strings.Repeat("]", 50), `f:3:8: nested more than 16 deep`, ""},
 		{"deep key", head + "tags" + strings.Repeat(".a", 50) + " = 1", `f:3:36: nested more than 16 deep`, ""},
 		{"deep header", head + "[a" + strings.Repeat(".a", 50) + "]", `f:3:34: nested more than 16 deep`, ""},
 		{"deep inline", head + "part = " + strings.Repeat("{a=", 50) + "1" + strings.Repeat("}", 50), ``, ""},
@@ -276,6 +276,22 @@ func compare(t *testing.T, v *Value, want any) {
 	case bool:
 		if v.Kind != Bool || v.Text != strconv.FormatBool(want) {
 			t.Fatalf("got %q, want %v", v.Text, want)
+		}
+	}
+}
+
+func TestRange(t *testing.T) {
+	const text = "a = \"b\" # c\nd   =  [1,\n 2]\n[t]\n'e' = {f = true, g = []}\n"
+	root, err := Parse("f", []byte(text), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		"a": `"b"`, "d": "[1,\n 2]", "d 1": "2", "t": "", "t e": "{f = true, g = []}", "t e f": "true", "t e g": "[]",
+	} {
+		start, end := root.At(strings.Fields(path)...).Range()
+		if got := text[start:end]; got != want {
+			t.Errorf("%s is %q, want %q", path, got, want)
 		}
 	}
 }

@@ -86,6 +86,14 @@ func (v *Value) Get(key string) *Value {
 	return v.Fields[i].Value
 }
 
+// All are the fields of a table; none of one that is not there.
+func (v *Value) All() []Field {
+	if v == nil {
+		return nil
+	}
+	return v.Fields
+}
+
 // At is the value at a path of keys; where there is none, the last table on
 // the way, so that an error about a missing key has a place. A key may also
 // be an index into an array, as strconv.Itoa writes it.
@@ -132,8 +140,9 @@ func (v *Value) Int() (int64, bool) {
 	return n, err == nil
 }
 
-// Range is where the value stands in the file, as byte offsets. For a table
-// or an array it begins at its key and is empty.
+// Range is where the value stands in the file, as byte offsets. A table that
+// has a header is where its name is in that; an array or inline table within an
+// array is where the outermost array is.
 func (v *Value) Range() (start, end int) { return v.offset, v.end }
 
 // Errorf is an error at the place of v. The root has no place.

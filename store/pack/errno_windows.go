@@ -1,0 +1,6 @@
+package pack
+
+import "syscall"
+
+// errNotDir is what a path through a file gives.
+const errNotDir = syscall.ERROR_PATH_NOT_FOUND

@@ -1,0 +1,203 @@
+package pack
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"ipp/lock/toml"
+
+	"github.com/ipfs/go-cid"
+	"github.com/multiformats/go-varint"
+)
+
+// Limits of a manifest that is read.
+const (
+	MaxManifest      = 128 << 20 // bytes
+	MaxManifestLines = 1 << 20
+	maxManifestPath  = 4096 // bytes, unescaped
+	maxManifestName  = 255  // bytes
+)
+
+// manifestTemp is where ipfs-pack writes a manifest before it renames it.
+const manifestTemp = ManifestName + ".tmp"
+
+// manifestVersion is the newest version that a format token may begin with.
+// ipfs-pack writes 0, we write 1.
+const manifestVersion = 1
+
+// ParseManifest parses PackManifest strictly: sorted, unique, "." last.
+func ParseManifest(file string, data []byte) ([]Line, error) {
+	if len(data) > MaxManifest {
+		return nil, &SyntaxError{File: file, Why: fmt.Sprintf("file is too large: %d bytes, at most %d are read", len(data), MaxManifest)}
+	}
+	var lines []Line
+	for offset := 0; offset < len(data); {
+		end := bytes.IndexByte(data[offset:], '\n')
+		if end < 0 {
+			return nil, toml.ErrorAt(file, data, len(data), errors.New("last line is cut short"))
+		}
+		line, err := parseLine(string(data[offset : offset+end]))
+		if err == nil {
+			err = checkOrder(lines, line)
+		}
+		if err != nil {
+			return nil, toml.ErrorAt(file, data, offset, err)
+		}
+		lines = append(lines, line)
+		offset += end + 1
+	}
+	if len(lines) == 0 || lines[len(lines)-1].Path != "." {
+		return nil, toml.ErrorAt(file, data, len(data), errors.New(`"." is missing, the last line`))
+	}
+	return lines, nil
+}
+
+// parseLine parses one line, without its newline.
+func parseLine(s string) (Line, error) {
+	fields := strings.Split(s, "\t")
+	if len(fields) != 3 {
+		return Line{}, fmt.Errorf("line has %d fields, not CID, format and path", len(fields))
+	}
+	c, err := cid.Decode(fields[0])
+	if err != nil {
+		return Line{}, fmt.Errorf("not a CID: %w", err)
+	}
+	if c.String() != fields[0] {
+		return Line{}, fmt.Errorf("CID is not in its usual form, %s", c)
+	}
+	if err := checkToken(fields[1]); err != nil {
+		return Line{}, err
+	}
+	p, err := unescapePath(fields[2])
+	if err == nil {
+		err = checkManifestPath(p)
+	}
+	return Line{CID: c, Format: fields[1], Path: p}, err
+}
+
+// checkOrder says whether line may follow those before it.
+func checkOrder(before []Line, line Line) error {
+	if len(before) == 0 {
+		return nil
+	}
+	last := before[len(before)-1].Path
+	switch {
+	case last == ".":
+		return errors.New(`a line follows ".", which is the last one`)
+	case line.Path == ".":
+		return nil
+	case line.Path == last:
+		return errors.New("path stands there twice")
+	case line.Path < last:
+		return errors.New("lines are not sorted by path")
+	case len(before) >= MaxManifestLines:
+		return fmt.Errorf("more than %d lines", MaxManifestLines)
+	}
+	return nil
+}
+
+// checkToken checks a format token: multibase f, then hexadecimal uvarints.
+func checkToken(s string) error {
+	digits, ok := strings.CutPrefix(s, "f")
+	raw, err := hex.DecodeString(digits)
+	if !ok || err != nil || len(raw) == 0 || len(raw) > 64 || strings.ToLower(digits) != digits {
+		return fmt.Errorf("format is not f and hexadecimal numbers, such as %s", FormatToken)
+	}
+	for first := true; len(raw) > 0; first = false {
+		n, size, err := varint.FromUvarint(raw)
+		if err != nil {
+			return fmt.Errorf("format is not f and numbers (uvarint), such as %s", FormatToken)
+		}
+		if first && n > manifestVersion {
+			return fmt.Errorf("format %d %w", n, ErrNewer)
+		}
+		raw = raw[size:]
+	}
+	return nil
+}
+
+// checkManifestPath refuses what no manifest lists. Which names a package may
+// have is for package dag to say; here a path only has to be one.
+func checkManifestPath(p string) error {
+	top, _, _ := strings.Cut(p, "/")
+	switch {
+	case p == ".":
+		return nil
+	case p == "":
+		return errors.New("path is empty")
+	case !utf8.ValidString(p):
+		return errors.New("path is not UTF-8")
+	case len(p) > maxManifestPath:
+		return fmt.Errorf("path is longer than %d bytes", maxManifestPath)
+	case strings.HasPrefix(p, "/"):
+		return errors.New("path is absolute")
+	case path.Clean(p) != p || top == ".." || strings.ContainsRune(p, 0):
+		return errors.New("path is not clean: it has an empty, . or .. step, or NUL")
+	case p == ManifestName || p == manifestTemp || strings.HasPrefix(top, "."):
+		return errors.New("path is never in a manifest: PackManifest and names that begin with a dot at the top")
+	}
+	for name := range strings.SplitSeq(p, "/") {
+		if len(name) > maxManifestName {
+			return fmt.Errorf("name is longer than %d bytes", maxManifestName)
+		}
+	}
+	return nil
+}
+
+// unescapePath undoes escapePath; nothing else is an escape.
+func unescapePath(s string) (string, error) {
+	if !strings.ContainsRune(s, '\\') && !strings.ContainsRune(s, '\r') {
+		return s, nil
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\r' {
+			return "", errors.New(`path has a carriage return that is not written \r`)
+		}
+		if s[i] != '\\' {
+			b.WriteByte(s[i])
+			continue
+		}
+		if i++; i == len(s) {
+			return "", errors.New(`path ends in a single \`)
+		}
+		j := strings.IndexByte(`\nrt`, s[i])
+		if j < 0 {
+			return "", errors.New(`path has an escape other than \\, \n, \r and \t`)
+		}
+		b.WriteByte("\\\n\r\t"[j])
+	}
+	return b.String(), nil
+}
+
+// EncodeManifest writes a manifest; it sorts.
+func EncodeManifest(lines []Line) []byte {
+	sorted := slices.Clone(lines)
+	slices.SortFunc(sorted, func(a, b Line) int {
+		if (a.Path == ".") != (b.Path == ".") {
+			if a.Path == "." {
+				return 1
+			}
+			return -1
+		}
+		return cmp.Compare(a.Path, b.Path)
+	})
+	escape := strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`, "\t", `\t`)
+	var b bytes.Buffer
+	for _, l := range sorted {
+		b.WriteString(l.CID.String())
+		b.WriteByte('\t')
+		b.WriteString(l.Format)
+		b.WriteByte('\t')
+		b.WriteString(escape.Replace(l.Path))
+		b.WriteByte('\n')
+	}
+	return b.Bytes()
+}

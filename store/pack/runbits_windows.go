@@ -1,0 +1,5 @@
+package pack
+
+// runBits says whether files of this system have run bits. Where they do not,
+// they come from [commands], magic numbers and #!.
+const runBits = false

@@ -1,0 +1,196 @@
+package pack
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"ipp/store/dag"
+
+	"github.com/ipfs/go-cid"
+)
+
+// FormatError says that a directory's PackManifest is of an import profile that
+// can't be recomputed from files on disk.
+type FormatError struct{ Dir, Path, Format string }
+
+func (e *FormatError) Error() string {
+	return fmt.Sprintf("verify %s: %s was listed with format %s, and only %s can be recomputed from files", e.Dir, e.Path, e.Format, FormatToken)
+}
+
+// VerifyDir compares a directory on disk, package.toml and PackManifest in it,
+// with its PackManifest. The package that it returns has the root that the
+// directory would have; without PackManifest (Manifest is Undef) that is all
+// there is to compare.
+func VerifyDir(ctx context.Context, dir string, report func(int64)) (*Package, []Fault, error) {
+	v := &dirVerifier{scanner: newScanner(), dir: dir}
+	defer v.close()
+	if err := v.scan(); err != nil {
+		return nil, nil, fmt.Errorf("verify %s: %w", dir, err)
+	}
+	v.built = &Built{Package: &Package{Meta: v.meta}, builder: dag.NewBuilder(), leaves: map[cid.Cid]piece{}}
+	v.hasher = newHasher(v.built, report)
+	if err := v.hasher.files(ctx, v.top); err != nil {
+		return nil, nil, fmt.Errorf("verify %s: %w", dir, err)
+	}
+	lines, err := v.assemble()
+	if err != nil {
+		return nil, nil, fmt.Errorf("verify %s: %w", dir, err)
+	}
+	if v.built.Manifest.Defined() {
+		if err := v.compare(ctx, lines); err != nil {
+			return nil, nil, err
+		}
+	}
+	return v.built.Package, sortFaults(v.faults), nil
+}
+
+// dirVerifier is one VerifyDir.
+type dirVerifier struct {
+	*scanner
+	dir    string
+	top    *node
+	meta   *Metadata
+	built  *Built
+	hasher *hasher
+	faults []Fault
+}
+
+// scan reads the shape of the directory and its package.toml.
+func (v *dirVerifier) scan() error {
+	in, err := v.open(v.dir)
+	if err != nil {
+		return err
+	}
+	v.refused = func(e *InputError) error {
+		rel, err := filepath.Rel(v.dir, e.Path)
+		if err != nil {
+			rel = e.Path
+		}
+		v.faults = append(v.faults, Fault{filepath.ToSlash(rel), e.Why})
+		return nil
+	}
+	v.skip = func(_ *input, rel, _ string) bool {
+		alien := rel == manifestTemp || strings.HasPrefix(rel, ".") && rel != dotDir && !strings.HasPrefix(rel, dotDir+"/") ||
+			strings.HasPrefix(rel, dotDir+"/") && rel != SignatureName
+		if alien {
+			v.faults = append(v.faults, Fault{rel, "is extra: it has no place in a package"})
+		}
+		return alien
+	}
+	if v.top, err = v.scanner.dir(in, "", ""); err != nil {
+		return err
+	}
+	return v.readMetadata(in)
+}
+
+// readMetadata reads package.toml, and what follows from it for the shape.
+func (v *dirVerifier) readMetadata(in *input) error {
+	for _, at := range []string{MetadataName, ManifestName, SignatureName} {
+		if n := v.top.at(at); n != nil {
+			n.exec = false // in a package, whatever their mode here
+		}
+	}
+	n := v.top.child(MetadataName)
+	if n == nil {
+		return nil
+	}
+	if n.kind != dag.File {
+		return &LayoutError{Where: v.dir, Why: MetadataName + " is not a file"}
+	}
+	data, err := readLimited(in, MetadataName, MaxMetadata)
+	if err != nil {
+		return err
+	}
+	if v.meta, err = ParseMetadata(in.shown(MetadataName), data); err != nil {
+		return err
+	}
+	for name := range v.meta.Libraries {
+		if lib := v.top.at(DepsDir + "/" + string(name)); lib != nil {
+			lib.library = true
+		}
+	}
+	if !runBits {
+		l := &layout{scanner: v.scanner, top: v.top, meta: v.meta, platforms: v.meta.Platforms}
+		for _, p := range l.parts() {
+			_ = l.commands(p) // a command that is missing is a fault of the manifest
+		}
+	}
+	return nil
+}
+
+// assemble builds the directories, as Build would.
+func (v *dirVerifier) assemble() ([]Line, error) {
+	b := v.built
+	for _, c := range v.top.children {
+		if err := b.dirs(c); err != nil {
+			return nil, err
+		}
+	}
+	root, err := buildDir(b.builder, v.top, everything)
+	if err != nil {
+		return nil, err
+	}
+	b.Root, b.DagSize = root.CID, root.Tsize
+	for _, c := range v.top.children {
+		b.Top = append(b.Top, c.name)
+	}
+	if m := v.top.child(ManifestName); m != nil {
+		b.Manifest = m.link.CID
+	}
+	dots := v.top.child(dotDir)
+	b.Signed = dots != nil && len(dots.children) > 0
+	return manifestOf(b.builder, v.top)
+}
+
+// compare holds what was hashed against PackManifest.
+func (v *dirVerifier) compare(ctx context.Context, lines []Line) error {
+	n := v.top.child(ManifestName)
+	if n.kind != dag.File {
+		return &LayoutError{Where: v.dir, Why: ManifestName + " is not a file"}
+	}
+	data, err := readLimited(n.file.in, ManifestName, MaxManifest)
+	if err != nil {
+		return fmt.Errorf("verify %s: %w", v.dir, err)
+	}
+	manifest, err := ParseManifest(n.file.in.shown(ManifestName), data)
+	if err != nil {
+		return err
+	}
+	for _, l := range manifest {
+		if l.Format != FormatToken {
+			return &FormatError{Dir: v.dir, Path: l.Path, Format: l.Format}
+		}
+	}
+	v.faults = append(v.faults, compareLibraries(v.meta, lines)...)
+	faults := compare(lines, manifest, func(string) bool { return false })
+	for i := range faults {
+		if err := v.explainMode(ctx, &faults[i], byPath(manifest)); err != nil {
+			return fmt.Errorf("verify %s: %w", v.dir, err)
+		}
+	}
+	v.faults = append(v.faults, faults...)
+	return nil
+}
+
+// explainMode says so where a file differs in its run bit alone: copying and
+// unpacking lose it often.
+func (v *dirVerifier) explainMode(ctx context.Context, f *Fault, manifest map[string]Line) error {
+	n := v.top.at(f.Path)
+	if f.Why != whyChanged || n == nil || n.kind != dag.File {
+		return nil
+	}
+	other := *n
+	other.exec = !n.exec
+	if err := v.hasher.file(ctx, f.Path, &other, nil); err != nil {
+		return err
+	}
+	if sameCID(other.link.CID, manifest[f.Path].CID) {
+		f.Why = "is changed: its run bit is missing"
+		if n.exec {
+			f.Why = "is changed: it has a run bit"
+		}
+	}
+	return nil
+}

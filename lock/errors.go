@@ -29,7 +29,7 @@ func (e *NotFoundError) Error() string {
 	switch {
 	case e.CID.Defined():
 		b.WriteString(" " + encodeCID(e.CID))
-	case e.Constraint != (ref.Constraint{}):
+	case e.Constraint != (ref.Constraint{}) && !e.Constraint.IsAny():
 		b.WriteString(" " + e.Constraint.String())
 	}
 	if e.Channel != "" {

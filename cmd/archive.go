@@ -1,0 +1,85 @@
+package cmd
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"ipp/lock/ref"
+	"ipp/store/dag"
+	"ipp/store/durable"
+)
+
+// checkOutput refuses, before any work, what can't become a CAR file.
+func (a *app) checkOutput(verb, path string) error {
+	if path == "" {
+		return nil
+	}
+	if path == "-" {
+		if a.term.OutIsTerminal() {
+			return &failure{verb: verb, object: "-o -", code: exitUsage, err: errors.New("standard output is a terminal"),
+				hints: []string{"name a file, or pipe it"}}
+		}
+		return nil
+	}
+	if fi, err := os.Stat(path); err == nil && !fi.Mode().IsRegular() {
+		return &failure{verb: verb, object: "-o " + path, code: exitUsage, err: errors.New("it is not a regular file"),
+			hints: []string{"name a file: -o " + quote(filepath.Join(path, "NAME.car"))}}
+	}
+	if _, err := os.Stat(filepath.Dir(path)); err != nil {
+		return failed(verb, "-o "+path, err)
+	}
+	return nil
+}
+
+// writeCAR writes a package, or only some of its platforms, to a CAR file. The
+// file appears under its name when it is whole.
+func (s *session) writeCAR(ctx context.Context, path string, o *opened, platforms []ref.Platform) error {
+	opt := dag.WalkOptions{Limits: dag.DefaultLimits(), Omit: omitted(o, platforms)}
+	report, done := s.a.meter("writing", int64(o.pkg.DagSize))
+	defer done()
+	write := func(w io.Writer) error {
+		b := bufio.NewWriterSize(w, 1<<20)
+		if err := dag.WriteCAR(ctx, b, o.src, o.pkg.Root, opt, report); err != nil {
+			return err
+		}
+		return b.Flush()
+	}
+	if path == "-" {
+		return write(s.a.raw)
+	}
+	return writeWhole(path, write)
+}
+
+// omitted leaves out the platforms that were not asked for; nil asks for all.
+func omitted(o *opened, platforms []ref.Platform) func(string) bool {
+	return func(path string) bool {
+		return platforms != nil && o.pkg.Meta != nil &&
+			slices.Contains(o.pkg.Meta.Platforms, ref.Platform(path)) && !slices.Contains(platforms, ref.Platform(path))
+	}
+}
+
+// writeWhole writes a temporary file beside path, and gives it that name when
+// all of it is on the disk. What was there is replaced in one step.
+func writeWhole(path string, write func(io.Writer) error) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".ipp-*.car")
+	if err != nil {
+		return err
+	}
+	err = errors.Join(write(f), f.Chmod(0o644), f.Close())
+	if err == nil {
+		err = durable.SyncFile(f.Name())
+	}
+	if err == nil {
+		err = durable.Replace(f.Name(), path)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write %s: %w", path, err), os.Remove(f.Name()))
+	}
+	return durable.SyncDir(filepath.Dir(path))
+}

@@ -1,0 +1,349 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+
+	"ipp/cmd/term"
+	"ipp/generation"
+	"ipp/lock"
+	"ipp/lock/ref"
+	"ipp/profile"
+	"ipp/store"
+	"ipp/store/dag"
+
+	multierror "github.com/hashicorp/go-multierror"
+	"github.com/ipfs/go-cid"
+)
+
+// change is what install, remove, upgrade and switch have in common: an edit of
+// the wishes, a plan that is printed, and one transaction that carries it out.
+type change struct {
+	*session
+	prof   *profile.Profile
+	reason string // for the log: "install esbuild.car"
+	dryRun bool
+
+	// edit changes the wishes; it may run again on others.
+	edit func(wishes *lock.Profile, old *lock.Lockfile) error
+	// moves says which packages may move though what is locked still matches.
+	moves func(ref.Name) bool
+	// targets are the packages that the command line names: their trees are
+	// checked, and healed, even if nothing else changes.
+	targets []ref.Name
+	// why says why packages stay that were asked to move; may be nil.
+	why func(r changeResult) []string
+
+	ready map[store.Key]bool // trees that are in the store for sure
+	old   profile.State      // what the plan began from
+	from  generation.Number
+}
+
+// step is what a change does to one package.
+type step struct {
+	lock.Change
+	opened   *opened      // nil where it is removed
+	platform ref.Platform // "" for a package that is not split
+	plan     *store.Plan  // nil where it is removed
+}
+
+// beginChange opens a session for a change of the profile.
+func (a *app) beginChange(ctx context.Context, verb, reason string, dryRun bool) (*change, error) {
+	prof, err := a.openProfile()
+	if err != nil {
+		return nil, err
+	}
+	s, err := a.begin(ctx, verb)
+	if err != nil {
+		return nil, err
+	}
+	c := &change{session: s, prof: prof, reason: reason, dryRun: dryRun, ready: map[store.Key]bool{}}
+	c.old, c.from, err = currentState(prof)
+	return c, failed(verb, "", err)
+}
+
+// currentState is what the current generation was made from; empty before the
+// first one.
+func currentState(prof *profile.Profile) (profile.State, generation.Number, error) {
+	empty := profile.State{Wishes: &lock.Profile{Packages: map[ref.Name]lock.Wish{}}, Lock: &lock.Lockfile{}}
+	g, err := prof.Current()
+	if err != nil || g == nil {
+		return empty, 0, err
+	}
+	wishes, err := lock.ParseProfile(filepath.Join(g.Dir, lock.ProfileName), g.Wishes)
+	if err != nil {
+		return empty, g.Number, fmt.Errorf("read generation %d: %w", g.Number, err)
+	}
+	return profile.State{Wishes: wishes, Lock: g.Lock}, g.Number, nil
+}
+
+// carry plans, shows and does the change.
+func (c *change) carry(ctx context.Context) error {
+	next, steps, err := c.planAll(ctx, c.old)
+	if err != nil {
+		return failed(c.verb, "", err)
+	}
+	r := c.result(next, steps)
+	if !c.a.json {
+		c.showPlan(r)
+	}
+	if c.dryRun || r.Nothing && c.from == 0 {
+		return c.finish(r)
+	}
+	if err := c.bring(ctx, steps); err != nil {
+		return failed(c.verb, "", err)
+	}
+	done, err := c.prof.Update(ctx, c.st, c.lease, profile.Reason{Command: c.reason}, c.update)
+	if err = c.a.warning(err); err != nil {
+		return failed(c.verb, "", err)
+	}
+	return c.finish(r.done(c, done))
+}
+
+// bring makes the store where there is none, and brings the planned trees there.
+func (c *change) bring(ctx context.Context, steps []step) error {
+	if c.st == nil {
+		if err := c.create(ctx); err != nil {
+			return err
+		}
+		for i := range steps { // these plans were made without a store
+			if steps[i].plan == nil {
+				continue
+			}
+			if err := c.planPackage(ctx, &steps[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return c.ensure(ctx, steps)
+}
+
+// resolve edits the wishes and finds packages for them.
+func (c *change) resolve(ctx context.Context, old profile.State) (profile.State, error) {
+	wishes := old.Wishes.Clone()
+	if err := c.edit(wishes, old.Lock); err != nil {
+		return profile.State{}, err
+	}
+	var failure error
+	l, err := lock.Resolve(wishes, old.Lock, c.known(ctx, &failure), c.moves)
+	if failure != nil {
+		return profile.State{}, failure
+	}
+	return profile.State{Wishes: wishes, Lock: l}, c.alike(err)
+}
+
+// planAll resolves, and finds out what each package that changes needs. All
+// problems are told, not the first.
+func (c *change) planAll(ctx context.Context, old profile.State) (profile.State, []step, error) {
+	next, err := c.resolve(ctx, old)
+	if err != nil {
+		return next, nil, err
+	}
+	var steps []step
+	var bad *multierror.Error
+	for _, ch := range c.changes(old.Lock, next.Lock) {
+		st := step{Change: ch}
+		if ch.New != nil {
+			if err := c.planPackage(ctx, &st); err != nil {
+				bad = multierror.Append(bad, failed(c.verb, string(ch.Name), err))
+				continue
+			}
+		}
+		steps = append(steps, st)
+	}
+	return next, steps, bad.ErrorOrNil()
+}
+
+// changes are the differences, and the packages that were named though they
+// stay the same.
+func (c *change) changes(old, next *lock.Lockfile) []lock.Change {
+	list := lock.Diff(old, next)
+	for _, name := range c.targets {
+		p := next.Find(name)
+		if p == nil || slices.ContainsFunc(list, func(ch lock.Change) bool { return ch.Name == name }) {
+			continue
+		}
+		list = append(list, lock.Change{Name: name, Old: old.Find(name), New: p})
+	}
+	return list
+}
+
+// planPackage finds a package's source, its platform, and what the store lacks.
+func (c *change) planPackage(ctx context.Context, st *step) error {
+	o, err := c.source(ctx, st.New.CID)
+	var absent *absentError
+	if errors.As(err, &absent) {
+		absent.name, absent.version = st.New.Name, st.New.Version
+	}
+	if err != nil {
+		return err
+	}
+	if st.platform, err = o.pkg.Choose(ref.Host()); err != nil {
+		return err
+	}
+	st.opened = o
+	st.plan, err = c.plan(ctx, o.pkg.Want(st.platform, dag.DefaultLimits()), o.src)
+	return c.explainLack(st, o, err)
+}
+
+// explainLack tells blocks that a source never had from blocks that it lost.
+func (c *change) explainLack(st *step, o *opened, err error) error {
+	if !isAbsent(err) {
+		return err
+	}
+	if o.stored {
+		parts, perr := c.st.Parts(st.New.CID)
+		if perr != nil {
+			return perr
+		}
+		if !slices.Contains(parts, partOf(st.platform)) {
+			return &absentError{name: st.New.Name, version: st.New.Version, root: st.New.CID, platform: st.platform, has: parts}
+		}
+	}
+	return &failure{verb: c.verb, object: string(st.New.Name), err: err, code: exitMalformed,
+		hints: []string{"the package is not whole here: get it again, then: ipp install FILE.car"}}
+}
+
+// source is where a package's blocks come from: the command line, or the store.
+func (c *change) source(ctx context.Context, root cid.Cid) (*opened, error) {
+	for _, o := range c.session.opened {
+		if o.pkg.Root.Equals(root) {
+			return o, nil
+		}
+	}
+	return c.openStored(ctx, root)
+}
+
+// ensure brings the planned trees into the store.
+func (c *change) ensure(ctx context.Context, steps []step) error {
+	var total int64
+	for _, st := range steps {
+		if st.plan != nil && (!st.plan.Present || st.plan.Damaged) {
+			total += st.plan.Bytes
+		}
+	}
+	report, done := c.a.meter(c.verb, total)
+	defer done()
+	for _, st := range steps {
+		if st.plan == nil || c.ready[st.plan.Key] {
+			continue
+		}
+		if err := c.protect(ctx, st.plan.Root); err != nil {
+			return err
+		}
+		if err := c.st.Ensure(ctx, c.lease, st.plan, st.opened.src, report); err != nil {
+			return failed(c.verb, string(st.Name), err)
+		}
+		c.ready[st.plan.Key] = true
+	}
+	return nil
+}
+
+// update is the edit of the transaction. It looks at everything again: the
+// profile may have moved on since the plan was shown.
+func (c *change) update(ctx context.Context, old profile.State) (profile.State, []generation.Member, error) {
+	next, steps, err := c.planAgain(ctx, old)
+	if err != nil {
+		return next, nil, err
+	}
+	roots := make([]cid.Cid, 0, len(next.Lock.Packages))
+	for _, p := range next.Lock.Packages {
+		roots = append(roots, p.CID)
+	}
+	if err := c.protect(ctx, roots...); err != nil {
+		return next, nil, err
+	}
+	if err := c.ensure(ctx, steps); err != nil {
+		return next, nil, err
+	}
+	members := make([]generation.Member, 0, len(next.Lock.Packages))
+	for _, p := range next.Lock.Packages {
+		m, err := c.member(p)
+		if err != nil {
+			return next, nil, failed(c.verb, string(p.Name), err)
+		}
+		members = append(members, m)
+	}
+	return next, members, nil
+}
+
+// planAgain plans only what is not ready yet.
+func (c *change) planAgain(ctx context.Context, old profile.State) (profile.State, []step, error) {
+	next, err := c.resolve(ctx, old)
+	if err != nil {
+		return next, nil, err
+	}
+	var steps []step
+	for _, ch := range lock.Diff(old.Lock, next.Lock) {
+		if ch.New == nil || c.isReady(ch.New.CID) {
+			continue
+		}
+		st := step{Change: ch}
+		if err := c.planPackage(ctx, &st); err != nil {
+			return next, nil, failed(c.verb, string(ch.Name), err)
+		}
+		steps = append(steps, st)
+	}
+	return next, steps, nil
+}
+
+func (c *change) isReady(root cid.Cid) bool {
+	for k := range c.ready {
+		if k.Root.Equals(root) {
+			return true
+		}
+	}
+	return false
+}
+
+// member is a package's tree and what it exposes.
+func (s *session) member(p lock.Package) (generation.Member, error) {
+	t, err := s.tree(p)
+	if err != nil {
+		return generation.Member{}, err
+	}
+	commands, err := t.Commands()
+	if err != nil {
+		return generation.Member{}, err
+	}
+	return generation.Member{Name: p.Name, Version: p.Version, Key: t.Key, Bases: t.Bases(), Commands: commands}, nil
+}
+
+// measure is a plan without a store: everything is new.
+func measure(ctx context.Context, w store.Want, src dag.Blocks) (*store.Plan, error) {
+	p := &store.Plan{Want: w}
+	opt := dag.WalkOptions{Limits: w.Limits, Omit: func(path string) bool { return slices.Contains(w.Omit, path) }}
+	err := dag.Walk(ctx, src, w.Root, opt, func(e *dag.Entry) error {
+		if e.Kind == dag.File {
+			p.Files++
+			p.Bytes += e.Size
+		}
+		return nil
+	})
+	p.NewBytes = p.Bytes
+	return p, err
+}
+
+// notices are what a person should know of a package before having it.
+func notices(o *opened, platform ref.Platform) []string {
+	var list []string
+	if platform == "darwin-amd64" && ref.Host() == "darwin-arm64" {
+		list = append(list, "built for darwin-amd64: it runs under Rosetta")
+	}
+	if o.pkg.Signed {
+		list = append(list, "signed, but this release of ipp does not check signatures")
+	}
+	if o.pkg.Meta == nil {
+		return append(list, "it has no package.toml")
+	}
+	for _, what := range o.pkg.Meta.Inert() {
+		list = append(list, "ipp does not act on its "+term.Safe(what))
+	}
+	return list
+}
+
+func isAbsent(err error) bool { return errors.Is(err, fs.ErrNotExist) }

@@ -1,0 +1,124 @@
+// Package cmd is ipp's command line: grammar, output, exit codes, and the one
+// place where the rooms below meet.
+//
+// The contract of the user interface:
+//
+//   - Standard output carries what was asked for, standard error all else:
+//     errors, warnings, notices, progress, questions. With --json, standard
+//     output carries exactly one JSON value, an error too.
+//   - An error is `ipp: verb object: cause` in lower case, then `hint:` lines
+//     with what to do next. Several failures are all shown, each with its hints.
+//   - A change prints its plan, does it, and ends with how to undo it; a dry run
+//     prints the same plan.
+//   - Text from packages, file names and arguments reaches a terminal only
+//     through term.Safe.
+//   - A reader that goes away (EPIPE) ends no change half way and is no error.
+//   - The first interrupt cancels, the second kills.
+//
+// One file holds one command. Exit codes and hints stand in one table
+// (errors.go). The environment is read once (settings.go). The store is opened
+// only by commands that need it: rollback, list, history, env and version do
+// not.
+//
+// Concurrency: an app belongs to one goroutine; only meters are told of
+// progress by several.
+package cmd
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"ipp/cmd/term"
+)
+
+// app is one run of ipp. Everything that a command takes from outside is here.
+type app struct {
+	args  []string // as typed, without the program's name
+	set   settings
+	term  *term.Terminal
+	stdin io.Reader
+	raw   io.Writer // standard output itself, for archives
+	now   func() time.Time
+	flags *grammar
+	json  bool
+
+	answered bool // the one JSON value was printed
+}
+
+// Main runs one command line and returns the exit code.
+func Main(args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	set := readSettings(environ)
+	a := &app{
+		args:  args,
+		set:   set,
+		term:  term.New(stdout, stderr, set.getenv),
+		stdin: stdin,
+		raw:   stdout,
+		now:   time.Now,
+		flags: &grammar{},
+	}
+	ctx, stop := withSignals(context.Background())
+	defer stop()
+	err := a.dispatch(ctx)
+	if err == nil {
+		err = a.outputError()
+	}
+	return a.report(ctx, err)
+}
+
+// dispatch parses the command line and runs its command.
+func (a *app) dispatch(ctx context.Context) error {
+	c, err := a.parse()
+	if err != nil || c == nil {
+		return err
+	}
+	if j, ok := c.(interface{ wantsJSON() bool }); ok {
+		a.json = j.wantsJSON()
+	}
+	return c.run(ctx, a)
+}
+
+// terminatedError is a cancellation by a signal.
+type terminatedError struct{ signal os.Signal }
+
+func (e terminatedError) Error() string { return e.signal.String() }
+
+func (e terminatedError) code() int {
+	if e.signal == syscall.SIGTERM {
+		return exitTerminated
+	}
+	return exitInterrupted
+}
+
+// withSignals cancels its context at the first interrupt or SIGTERM; the second
+// one kills, because by then nobody listens. A signal that was ignored when ipp
+// started (nohup, a background job) stays ignored. SIGPIPE is caught, not
+// ignored: an ignored signal would be inherited by the programs that run starts.
+func withSignals(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	c := make(chan os.Signal, 1)
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		if !signal.Ignored(s) {
+			signal.Notify(c, s)
+		}
+	}
+	pipe := make(chan os.Signal, 1)
+	signal.Notify(pipe, syscall.SIGPIPE)
+	go func() {
+		select {
+		case s := <-c:
+			signal.Stop(c)
+			cancel(terminatedError{s})
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(c)
+		signal.Stop(pipe)
+		cancel(nil)
+	}
+}

@@ -1,0 +1,316 @@
+package cmd
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"syscall"
+
+	"ipp/cmd/term"
+	"ipp/gc"
+	"ipp/generation"
+	"ipp/lock"
+	"ipp/lock/ref"
+	"ipp/lock/toml"
+	"ipp/profile"
+	"ipp/store"
+	"ipp/store/dag"
+	"ipp/store/flock"
+	"ipp/store/pack"
+
+	multierror "github.com/hashicorp/go-multierror"
+)
+
+// The exit codes (formats: "Exit codes").
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitNotFound    = 3
+	exitMalformed   = 4 // malformed, not verified, not trusted
+	exitBusy        = 5
+	exitConflict    = 6
+	exitRun         = 125 // run: ipp itself failed
+	exitNoExec      = 126 // run: not executable
+	exitNoCommand   = 127 // run: no such command
+	exitInterrupted = 130
+	exitTerminated  = 143
+)
+
+// failure is an error in the words of the person who typed the command.
+type failure struct {
+	verb, object string
+	err          error
+	code         int      // 0: as the table says
+	hints        []string // instead of the table's
+	usage        string   // of the command that was used wrongly
+}
+
+func (f *failure) Error() string {
+	text := f.err.Error()
+	head := strings.TrimSpace(f.verb + " " + f.object)
+	if head == "" {
+		return text
+	}
+	// "show x: find x: …" says x once.
+	if verb, rest, ok := strings.Cut(text, " "+f.object+": "); ok && f.object != "" && !strings.Contains(verb, " ") {
+		text = rest
+	}
+	return head + ": " + text
+}
+
+func (f *failure) Unwrap() error { return f.err }
+
+// failed says what was being done when err came; nil stays nil, and what
+// already is a failure keeps its own words.
+func failed(verb, object string, err error) error {
+	var f *failure
+	var several *multierror.Error
+	if own, ok := err.(*failure); ok && own.verb == "" {
+		named := *own
+		named.verb, named.object = verb, object
+		return &named
+	}
+	if err == nil || errors.As(err, &f) || errors.As(err, &several) {
+		return err
+	}
+	return &failure{verb: verb, object: object, err: err}
+}
+
+// rule is a line of the table: whether it knows err, its exit code and hint.
+type rule func(err error) (code int, hint string, ok bool)
+
+// on is the rule for errors of type T.
+func on[T error](code int, hint func(T) string) rule {
+	return func(err error) (int, string, bool) {
+		var e T
+		if !errors.As(err, &e) {
+			return 0, "", false
+		}
+		return code, hint(e), true
+	}
+}
+
+// is is the rule for one error value.
+func is(value error, code int, hint string) rule {
+	return func(err error) (int, string, bool) { return code, hint, errors.Is(err, value) }
+}
+
+// says is a hint that is always the same.
+func says[T any](hint string) func(T) string { return func(T) string { return hint } }
+
+// table maps errors of the rooms to exit codes and to what to do next; the first
+// line that knows the error counts.
+func (a *app) table() []rule {
+	again := "the package is damaged or was made wrongly: get it again from where it came from"
+	return []rule{
+		on(exitInterrupted, says[terminatedError]("")),
+		is(context.Canceled, exitInterrupted, ""),
+		on(exitUsage, func(e *ref.SyntaxError) string { return allowed(e.Allowed) }),
+		on(exitBusy, says[*flock.BusyError]("try again when it is done, or leave out --no-wait")),
+		on(exitNotFound, a.notFoundHint),
+		on(exitConflict, says[*lock.AmbiguousError]("name the one you mean by its CID")),
+		on(exitConflict, says[*lock.UnsatisfiableError]("ask for other versions, or remove what needs these")),
+		on(exitConflict, says[*lock.TooHardError]("")),
+		on(exitConflict, conflictHint),
+		on(exitNotFound, says[*pack.NoPlatformError]("ask its author for a build for this machine")),
+		on(exitMalformed, func(e *pack.DotNamesError) string {
+			return "leave them out: --exclude " + strings.Join(e.Names, " --exclude ")
+		}),
+		on(exitNotFound, a.noParentHint),
+		on(exitNotFound, a.noGenerationHint),
+		on(exitNotFound, says[*profile.MissingTreesError]("the store lost them: install these packages again from their CAR files, then try again")),
+		on(exitFailed, says[*profile.StoreLinkError]("change that link, or unset IPP_STORE")),
+		on(exitFailed, says[*profile.FlipError]("the disk reports errors: check it, then try again")),
+		on(exitNotFound, says[*absentError]("get the package as a CAR file, then: ipp install FILE.car")),
+		is(toml.ErrNewer, exitFailed, "use a newer ipp; nothing was changed"),
+		on(exitMalformed, says[*toml.SyntaxError]("")),
+		on(exitFailed, func(e *gc.MissingProfileError) string {
+			return "if that profile is gone for good: ipp forget --profile-root " + quote(e.Dir)
+		}),
+		is(store.ErrNewer, exitFailed, "use the newer ipp that wrote it; nothing was changed"),
+		is(store.ErrNoRoots, exitFailed, "the store's roots/ were lost; any install, or ipp list --store, does not bring them back: ipp install something, then try again"),
+		on(exitMalformed, says[*dag.HashError](again)),
+		on(exitMalformed, says[*dag.LimitError]("the package is larger than what ipp accepts unsigned")),
+		on(exitMalformed, says[*dag.NameError](again)),
+		on(exitMalformed, says[*dag.FormatError](again)),
+		is(syscall.ENOSPC, exitFailed, "free some space: ipp gc deletes what nothing needs"),
+		is(syscall.EDQUOT, exitFailed, "free some space: ipp gc deletes what nothing needs"),
+		is(fs.ErrNotExist, exitNotFound, ""),
+		is(fs.ErrPermission, exitFailed, ""),
+	}
+}
+
+func allowed(text string) string {
+	if text == "" {
+		return ""
+	}
+	return "allowed: " + text
+}
+
+// warning shows an error that came beside a change that stands, and lets any
+// other pass.
+func (a *app) warning(err error) error {
+	var unlogged *profile.LogError
+	if errors.As(err, &unlogged) {
+		a.warn("the change was made, but not written to the log: %s", term.Safe(unlogged.Err.Error()))
+		return nil
+	}
+	return err
+}
+
+func (a *app) notFoundHint(e *lock.NotFoundError) string {
+	switch {
+	case len(e.Has) > 0:
+		return "known versions: " + join(e.Has)
+	case len(e.Near) > 0:
+		return "did you mean " + join(e.Near) + "?"
+	}
+	return "get the package as a CAR file, then: ipp install FILE.car (ipp list --store shows what is here)"
+}
+
+func (a *app) noParentHint(e *profile.NoParentError) string {
+	if e.Current == 0 {
+		return "nothing was installed in this profile yet; to begin: " + a.own("install REF")
+	}
+	return a.own("history") + " shows all generations"
+}
+
+func conflictHint(*generation.ConflictError) string {
+	return "remove one of them, or say in [prefer] of profile.toml who wins"
+}
+
+func (a *app) noGenerationHint(e *profile.NoGenerationError) string {
+	if len(e.Has) == 0 {
+		return "nothing was installed in this profile yet"
+	}
+	return "there are " + join(e.Has) + "; " + a.own("history") + " shows them"
+}
+
+func join[T any](words []T) string {
+	var b strings.Builder
+	for i, w := range words {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprint(&b, w)
+	}
+	return b.String()
+}
+
+// problem is one error, ready to be shown.
+type problem struct {
+	Message string   `json:"message"`
+	Hints   []string `json:"hints,omitempty"`
+	Code    int      `json:"code"`
+	usage   string
+}
+
+// explain looks err up in the table.
+func (a *app) explain(err error) problem {
+	p := problem{Message: err.Error(), Code: exitFailed}
+	for _, r := range a.table() {
+		if code, hint, ok := r(err); ok {
+			p.Code = code
+			if hint != "" {
+				p.Hints = []string{hint}
+			}
+			break
+		}
+	}
+	var f *failure
+	if errors.As(err, &f) {
+		if f.code != 0 {
+			p.Code = f.code
+		}
+		if len(f.hints) > 0 {
+			p.Hints = f.hints
+		}
+		p.usage = f.usage
+	}
+	return p
+}
+
+// flatten lists the errors that err is made of.
+func flatten(err error) []error {
+	var several *multierror.Error
+	if !errors.As(err, &several) {
+		return []error{err}
+	}
+	var all []error
+	for _, e := range several.Errors {
+		all = append(all, flatten(e)...)
+	}
+	return all
+}
+
+// report shows err and returns the exit code: that of all its parts, or 1 where
+// they differ.
+func (a *app) report(ctx context.Context, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	if cause, ok := context.Cause(ctx).(terminatedError); ok && errors.Is(err, context.Canceled) {
+		a.note("ipp: %s", cause)
+		return cause.code()
+	}
+	var problems []problem
+	for _, e := range flatten(err) {
+		problems = append(problems, a.explain(e))
+	}
+	code := problems[0].Code
+	for _, p := range problems[1:] {
+		if p.Code != code {
+			code = exitFailed
+		}
+	}
+	a.show(problems)
+	if a.json && !a.answered {
+		a.showJSON(problems, code)
+	}
+	return code
+}
+
+func (a *app) show(problems []problem) {
+	style := a.term.ErrStyle()
+	var hints []string
+	for _, p := range problems {
+		a.note("%s %s", style.Red("ipp:"), term.Safe(p.Message))
+		if p.usage != "" {
+			a.note("usage: ipp %s", p.usage)
+		}
+		for _, h := range p.Hints {
+			if !slices.Contains(hints, h) { // what holds for several is said once
+				hints = append(hints, h)
+				a.note("%s %s", style.Bold("hint:"), term.Safe(h))
+			}
+		}
+	}
+}
+
+// showJSON writes {"error": {"code", "message", "hints", "errors"}}; errors
+// lists them all where there are several.
+func (a *app) showJSON(problems []problem, code int) {
+	type whole struct {
+		problem
+		Errors []problem `json:"errors,omitempty"`
+	}
+	e := whole{problem: problems[0]}
+	if len(problems) > 1 {
+		e.Message, e.Hints, e.Errors = fmt.Sprintf("%d errors", len(problems)), nil, problems
+	}
+	e.Code = code
+	data, err := json.Marshal(map[string]whole{"error": e})
+	if err == nil {
+		a.println(string(data))
+	}
+}
+
+// exitStatus is a program's own exit code, passed through without a word.
+type exitStatus int
+
+func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }

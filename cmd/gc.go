@@ -1,0 +1,337 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"ipp/cmd/term"
+	"ipp/gc"
+	"ipp/lock/ref"
+	"ipp/profile"
+	"ipp/store"
+	"ipp/store/pack"
+
+	"github.com/ipfs/go-cid"
+)
+
+type gcCmd struct {
+	Keep      int    `placeholder:"N" help:"Drop generations but the newest N of each profile."`
+	OlderThan string `placeholder:"D" help:"Drop generations older than this: 12h, 30d, 8w."`
+	dryRunFlag
+	jsonFlag
+}
+
+func (gcCmd) doc() doc {
+	return doc{
+		usage: "gc [--dry-run] [--keep N] [--older-than D]",
+		about: `Deletes packages that nothing refers to: no generation, no packed or imported package
+			that is kept, no running program, no ipp at work. Without flags it removes no
+			generation. The current generation and its parent always stay. A running program is
+			never waited for; what it uses is kept.
+
+			With --dry-run it shows for each generation the bytes that only it holds, and for each
+			package what keeps it.`,
+		examples: []string{"ipp gc --dry-run", "ipp gc --keep 5", "ipp gc --older-than 30d"},
+	}
+}
+
+func (g *gcCmd) run(ctx context.Context, a *app) error {
+	policy, err := g.policy()
+	if err != nil {
+		return err
+	}
+	c, err := a.collector()
+	if err != nil {
+		return failed("gc", "", err)
+	}
+	if c == nil {
+		if a.json {
+			return a.printJSON(gcResult{DryRun: g.DryRun, Pruned: map[string][]int{}})
+		}
+		a.println("nothing to do: there is no store yet")
+		return nil
+	}
+	if g.DryRun {
+		return a.planCollection(c, policy)
+	}
+	done, err := c.Apply(ctx, policy)
+	shown := a.showCollected(done)
+	return errors.Join(failed("gc", "", err), shown)
+}
+
+func (g *gcCmd) policy() (gc.Policy, error) {
+	if g.Keep < 0 {
+		return gc.Policy{}, usageError(g, "--keep %d: keep at least 1", g.Keep)
+	}
+	p := gc.Policy{Keep: g.Keep}
+	if g.OlderThan == "" {
+		return p, nil
+	}
+	d, err := parseAge(g.OlderThan)
+	if err != nil {
+		return p, usageError(g, "--older-than %s: %w", g.OlderThan, err)
+	}
+	p.OlderThan = d
+	return p, nil
+}
+
+// parseAge parses a number and h, d or w.
+func parseAge(s string) (time.Duration, error) {
+	units := map[byte]time.Duration{'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}
+	wrong := errors.New("want a number and h, d or w, as in 30d")
+	if len(s) < 2 {
+		return 0, wrong
+	}
+	unit, ok := units[s[len(s)-1]]
+	n, err := strconv.Atoi(s[:len(s)-1])
+	if !ok || err != nil || n <= 0 || n > 100_000 {
+		return 0, wrong
+	}
+	return time.Duration(n) * unit, nil
+}
+
+// collector is gc over this user's store; nil where there is no store.
+func (a *app) collector() (*gc.Collector, error) {
+	st, err := a.openStore(false)
+	if st == nil || err != nil {
+		return nil, err
+	}
+	c := &gc.Collector{Store: st, Profile: a.profileIn, Now: a.now, Label: func(k store.Key) string { return treeLabel(st, k) }}
+	if _, err := os.Stat("/proc/self/exe"); err == nil {
+		c.Proc = "/proc"
+	}
+	return c, nil
+}
+
+// profileIn opens the profile of a root: STATE/profiles/NAME.
+func (a *app) profileIn(dir string) (*profile.Profile, error) {
+	if _, err := os.Stat(dir); err != nil {
+		return nil, err
+	}
+	name, err := ref.ParseName(filepath.Base(dir))
+	if err != nil {
+		return nil, err
+	}
+	if filepath.Base(filepath.Dir(dir)) != "profiles" {
+		return nil, fmt.Errorf("%s is not a profile's directory", dir)
+	}
+	return a.profileAt(name, filepath.Dir(filepath.Dir(dir))), nil
+}
+
+func treeLabel(st *store.Store, k store.Key) string {
+	t, err := pack.OpenTree(st, k)
+	if err != nil || t.Meta == nil {
+		return ""
+	}
+	return string(t.Meta.Name) + " " + string(t.Meta.Version)
+}
+
+// gcPlan is the JSON of gc --dry-run.
+type gcPlan struct {
+	DryRun      bool     `json:"dry_run"`
+	Generations []gcGen  `json:"generations"`
+	Packages    []gcTree `json:"packages"`
+	Bytes       int64    `json:"bytes"` // that would be freed
+}
+
+// gcGen is one generation; unique are the bytes that only it keeps.
+type gcGen struct {
+	Profile string `json:"profile"`
+	Number  int    `json:"number"`
+	Current bool   `json:"current"`
+	Unique  int64  `json:"unique_bytes"`
+	Goes    bool   `json:"goes"`
+	Reason  string `json:"reason"`
+}
+
+// gcTree is one platform's part of a package.
+type gcTree struct {
+	Label    string   `json:"label,omitempty"` // name and version
+	CID      string   `json:"cid"`
+	Platform string   `json:"platform"`
+	Goes     bool     `json:"goes"`
+	KeptBy   []string `json:"kept_by,omitempty"`
+	LastGen  string   `json:"last_generation,omitempty"` // that held it
+	Bytes    int64    `json:"bytes"`                     // that go with it
+}
+
+func (a *app) planCollection(c *gc.Collector, policy gc.Policy) error {
+	facts, err := c.Facts()
+	if err != nil {
+		return failed("gc", "", err)
+	}
+	plan := gc.MakePlan(facts, policy)
+	out := gcPlan{DryRun: true, Generations: []gcGen{}, Packages: []gcTree{}, Bytes: plan.Bytes}
+	for _, g := range plan.Gens {
+		out.Generations = append(out.Generations, gcGen{string(g.Profile), int(g.Number), g.Current, g.Unique, g.Goes, g.Reason})
+	}
+	for _, t := range plan.Trees {
+		out.Packages = append(out.Packages, gcTree{t.Label, t.Key.Root.String(), t.Key.Part, t.Goes, t.Reasons, t.LastGen, t.Bytes})
+	}
+	if a.json {
+		return a.printJSON(out)
+	}
+	a.showCollectionPlan(out)
+	return nil
+}
+
+func (a *app) showCollectionPlan(out gcPlan) {
+	style := a.term.OutStyle()
+	if len(out.Generations) > 0 {
+		table := a.term.Table("", "PROFILE", "GEN", "ONLY HERE", "WHY").Right(2, 3)
+		for _, g := range out.Generations {
+			table.Row(fate(style, g.Goes), term.Safe(g.Profile), strconv.Itoa(g.Number), term.Bytes(g.Unique), term.Safe(g.Reason))
+		}
+		table.Flush()
+		a.println()
+	}
+	if len(out.Packages) > 0 {
+		table := a.term.Table("", "PACKAGE", "PLATFORM", "CID", "FREES", "KEPT BY").Right(4)
+		for _, t := range out.Packages {
+			why, frees := strings.Join(t.KeptBy, "; "), ""
+			if t.Goes {
+				why, frees = "nothing", term.Bytes(t.Bytes)
+				if t.LastGen != "" {
+					why = "last held by " + t.LastGen
+				}
+			}
+			table.Row(fate(style, t.Goes), term.Safe(t.Label), t.Platform, t.CID[:min(16, len(t.CID))], frees, term.Safe(why))
+		}
+		table.Flush()
+		a.println()
+	}
+	a.printf("would free %s; dry run: nothing was changed\n", term.Bytes(out.Bytes))
+}
+
+func fate(style term.Style, goes bool) string {
+	if goes {
+		return style.Red("goes")
+	}
+	return style.Green("stays")
+}
+
+// gcResult is the JSON of gc.
+type gcResult struct {
+	DryRun  bool             `json:"dry_run"`
+	Pruned  map[string][]int `json:"pruned"` // generations by profile
+	Trees   int              `json:"packages"`
+	Objects int              `json:"objects"`
+	Bytes   int64            `json:"bytes"`            // freed
+	InUse   []gcProcess      `json:"in_use,omitempty"` // running programs, whose files stay
+	Busy    []gcLease        `json:"busy,omitempty"`   // other ipp at work, whose packages stay
+}
+
+type gcProcess struct {
+	PID  int    `json:"pid"`
+	Name string `json:"name"`
+}
+
+type gcLease struct {
+	PID     int    `json:"pid"`
+	Purpose string `json:"purpose"`
+}
+
+func (a *app) showCollected(done gc.Result) error {
+	out := gcResult{Pruned: map[string][]int{}, Trees: done.Swept.Trees, Objects: done.Swept.Objects, Bytes: done.Swept.Bytes}
+	for name, numbers := range done.Pruned {
+		for _, n := range numbers {
+			out.Pruned[string(name)] = append(out.Pruned[string(name)], int(n))
+		}
+	}
+	for _, p := range done.InUse {
+		out.InUse = append(out.InUse, gcProcess{p.PID, p.Name})
+	}
+	for _, l := range done.Leases {
+		out.Busy = append(out.Busy, gcLease{l.PID, l.Purpose})
+	}
+	if a.json {
+		return a.printJSON(out)
+	}
+	for _, name := range slices.Sorted(mapKeys(out.Pruned)) {
+		a.printf("profile %s: %s pruned\n", name, generationsText(out.Pruned[name]))
+	}
+	for _, p := range out.InUse {
+		a.printf("kept for running program %s (PID %d)\n", term.Safe(p.Name), p.PID)
+	}
+	for _, l := range out.Busy {
+		a.printf("kept for ipp at work: %s (PID %d)\n", term.Safe(l.Purpose), l.PID)
+	}
+	if out.Trees == 0 && out.Objects == 0 && len(out.Pruned) == 0 {
+		a.println("nothing to do: all that is in the store is needed")
+		return nil
+	}
+	a.printf("freed %s: %s, %s\n", term.Bytes(out.Bytes), plural(out.Trees, "package part"), plural(out.Objects, "file"))
+	return nil
+}
+
+func generationsText(numbers []int) string {
+	slices.Sort(numbers)
+	if len(numbers) == 1 {
+		return fmt.Sprintf("generation %d", numbers[0])
+	}
+	return "generations " + join(numbers)
+}
+
+// storeLines gathers what is in the store by package, with what keeps it.
+func storeLines(facts gc.Facts) []storeLine {
+	plan := gc.MakePlan(facts, gc.Policy{})
+	lines := []storeLine{}
+	seen := map[string]map[string]bool{} // CID to objects counted
+	for i, t := range plan.Trees {
+		id := t.Key.Root.String()
+		if n := len(lines); n == 0 || lines[n-1].CID != id {
+			name, version, _ := strings.Cut(t.Label, " ")
+			lines = append(lines, storeLine{Name: name, Version: version, CID: id, KeptBy: []string{}})
+			seen[id] = map[string]bool{}
+		}
+		l := &lines[len(lines)-1]
+		l.Parts = append(l.Parts, t.Key.Part)
+		for _, why := range t.Reasons {
+			if !slices.Contains(l.KeptBy, why) {
+				l.KeptBy = append(l.KeptBy, why)
+			}
+		}
+		for _, f := range treeFiles(facts, i, t.Key) {
+			if !seen[id][f.Object] {
+				seen[id][f.Object] = true
+				l.Bytes += f.Size
+			}
+		}
+	}
+	return lines
+}
+
+// treeFiles finds a tree's files; plan and facts usually have one order.
+func treeFiles(facts gc.Facts, i int, k store.Key) []store.FileInfo {
+	same := func(t gc.Tree) bool { return t.Key.Part == k.Part && t.Key.Root.Equals(k.Root) }
+	if i < len(facts.Trees) && same(facts.Trees[i]) {
+		return facts.Trees[i].Files
+	}
+	if j := slices.IndexFunc(facts.Trees, same); j >= 0 {
+		return facts.Trees[j].Files
+	}
+	return nil
+}
+
+// lastCopy says whether a package would be deleted by the next gc if nothing
+// but its root k-CID kept it.
+func lastCopy(facts gc.Facts, root cid.Cid) bool {
+	facts.Roots = slices.DeleteFunc(slices.Clone(facts.Roots), func(r store.Root) bool {
+		return r.Kind == store.KeptRoot && r.CID.Equals(root)
+	})
+	// Leases and running programs end; they keep nothing.
+	facts.Leases, facts.Processes = nil, nil
+	for _, t := range gc.MakePlan(facts, gc.Policy{}).Trees {
+		if t.Goes && t.Key.Root.Equals(root) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,223 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"ipp/lock/toml"
+
+	"github.com/alecthomas/kong"
+)
+
+// command is what every command of the grammar is.
+type command interface {
+	run(ctx context.Context, a *app) error
+	doc() doc
+}
+
+// doc is what `ipp COMMAND --help` says beyond the list of flags.
+type doc struct {
+	usage    string   // after "ipp "
+	about    string   // paragraphs, separated by empty lines
+	examples []string // command lines, each with an optional "  # remark"
+}
+
+// grammar is the whole command line. Flags that are not here are refused, never
+// ignored: a command takes --json, --dry-run or --yes only where it means
+// something.
+type grammar struct {
+	Profile string   `placeholder:"NAME" help:"Profile to use (IPP_PROFILE), else default."`
+	NoWait  bool     `help:"Fail (exit 5) instead of waiting for another ipp."`
+	Help    helpFlag `short:"h" help:"Say more about a command."`
+
+	Install  installCmd  `cmd:"" group:"Programs" help:"Install packages."`
+	Remove   removeCmd   `cmd:"" group:"Programs" aliases:"uninstall" help:"Remove programs from the profile."`
+	Upgrade  upgradeCmd  `cmd:"" group:"Programs" help:"Move to the newest known versions."`
+	Switch   switchCmd   `cmd:"" group:"Programs" help:"Switch a program to another version."`
+	List     listCmd     `cmd:"" group:"Programs" aliases:"ls" help:"List what is installed."`
+	Run      runCmd      `cmd:"" group:"Programs" help:"Run a program without installing it."`
+	Rollback rollbackCmd `cmd:"" group:"History" help:"Go back to the generation before."`
+	History  historyCmd  `cmd:"" group:"History" help:"Show all generations."`
+	Pack     packCmd     `cmd:"" group:"Packages" help:"Make a package from a directory or a program."`
+	Show     showCmd     `cmd:"" group:"Packages" aliases:"info" help:"Show what a package is."`
+	Verify   verifyCmd   `cmd:"" group:"Packages" help:"Check every byte of a package."`
+	Export   exportCmd   `cmd:"" group:"Packages" help:"Write a package to a CAR file."`
+	Import   importCmd   `cmd:"" group:"Packages" help:"Take packages from CAR files into the store."`
+	Forget   forgetCmd   `cmd:"" group:"Packages" help:"Stop keeping a packed or imported package."`
+	GC       gcCmd       `cmd:"" name:"gc" group:"Housekeeping" help:"Delete what nothing needs any more."`
+	Env      envCmd      `cmd:"" group:"Housekeeping" help:"Print the lines that set up a shell."`
+	Tour     tourCmd     `cmd:"" group:"Housekeeping" help:"See it all on real programs, in a minute."`
+	Version  versionCmd  `cmd:"" group:"Housekeeping" help:"Print the version of ipp."`
+}
+
+// The flags that several commands share.
+type (
+	jsonFlag struct {
+		JSON bool `name:"json" help:"Print JSON."`
+	}
+	dryRunFlag struct {
+		DryRun bool `short:"n" help:"Show what would happen, and change nothing."`
+	}
+	yesFlag struct {
+		Yes bool `short:"y" help:"Answer yes to what is asked."`
+	}
+)
+
+func (f jsonFlag) wantsJSON() bool { return f.JSON }
+
+// errHelp stops parsing before arguments that are still missing are missed.
+var errHelp = errors.New("help wanted")
+
+type helpFlag bool
+
+// BeforeReset is called by kong where the flag stands on the command line.
+func (helpFlag) BeforeReset() error { return errHelp }
+
+// parse reads the command line; a nil command means that help was printed.
+func (a *app) parse() (command, error) {
+	args := a.rewrite()
+	parser, err := kong.New(a.flags, kong.Name("ipp"), kong.NoDefaultHelp())
+	if err != nil {
+		return nil, err
+	}
+	if len(args) == 0 {
+		a.overview(parser.Model)
+		return nil, nil
+	}
+	// Bare words of an unknown verb must not be read as anything else.
+	if word := firstWord(args); word != "" && !isVerb(parser.Model, word) {
+		return nil, a.unknownVerb(parser.Model, word)
+	}
+	kctx, err := parser.Parse(args)
+	if err == nil {
+		return kctx.Selected().Target.Addr().Interface().(command), nil
+	}
+	var parseErr *kong.ParseError
+	if !errors.As(err, &parseErr) || parseErr.Context == nil {
+		return nil, err
+	}
+	node := parseErr.Context.Selected()
+	if errors.Is(err, errHelp) {
+		a.help(parser.Model, node)
+		return nil, nil
+	}
+	a.json = slices.Contains(args, "--json")
+	return nil, usageFailure(node, err)
+}
+
+// rewrite maps the few spellings that everybody tries to ours.
+func (a *app) rewrite() []string {
+	switch args := a.args; {
+	case len(args) == 1 && (args[0] == "--version" || args[0] == "-V"):
+		return []string{"version"}
+	case len(args) == 1 && args[0] == "help":
+		return nil
+	case len(args) == 2 && args[0] == "help":
+		return []string{args[1], "--help"}
+	default:
+		return args
+	}
+}
+
+// firstWord is the first argument that is neither a global flag nor its value.
+func firstWord(args []string) string {
+	for i := 0; i < len(args); i++ {
+		switch {
+		case args[i] == "--profile":
+			i++
+		case !strings.HasPrefix(args[i], "-"):
+			return args[i]
+		}
+	}
+	return ""
+}
+
+func isVerb(app *kong.Application, word string) bool {
+	return slices.ContainsFunc(app.Children, func(n *kong.Node) bool {
+		return n.Name == word || slices.Contains(n.Aliases, word)
+	})
+}
+
+// habits are other tools' words, and ours for them.
+func habits() map[string]string {
+	const (
+		install  = "ipp install REF…"
+		remove   = "ipp remove NAME…"
+		upgrade  = "ipp upgrade [NAME…]"
+		history  = "ipp history"
+		rollback = "ipp rollback [N]"
+		gc       = "ipp gc"
+	)
+	return map[string]string{
+		"add": install, "get": install, "i": install,
+		"rm": remove, "delete": remove, "purge": remove, "erase": remove,
+		"update": upgrade, "up": upgrade, "outdated": "ipp upgrade --dry-run",
+		"use": "ipp switch NAME@VERSION", "set": "ipp switch NAME@VERSION",
+		"switch-generation": "ipp switch --generation N",
+		"list-generations":  history, "generations": history, "log": history,
+		"undo": rollback, "downgrade": rollback, "revert": rollback,
+		"exec": "ipp run REF [ARGS…]", "x": "ipp run REF [ARGS…]", "shell": "ipp run REF [ARGS…]",
+		"build": "ipp pack PATH", "make": "ipp pack PATH", "init": "ipp pack --init PATH",
+		"check": "ipp verify REF", "inspect": "ipp show REF",
+		"save": "ipp export REF -o FILE", "load": "ipp import FILE…",
+		"clean": gc, "cleanup": gc, "prune": gc, "autoremove": gc, "collect-garbage": gc, "garbage-collect": gc,
+		"unpin": "ipp forget REF", "installed": "ipp list", "status": "ipp list", "shellenv": "ipp env [SHELL]",
+	}
+}
+
+// unknownVerb says which of our words was meant.
+func (a *app) unknownVerb(app *kong.Application, word string) error {
+	a.json = slices.Contains(a.args, "--json")
+	f := &failure{err: fmt.Errorf("there is no command %q", word), code: exitUsage}
+	if ours, ok := habits()[word]; ok {
+		f.hints = []string{ours}
+		return f
+	}
+	var names []string
+	for _, n := range app.Children {
+		names = append(names, n.Name)
+	}
+	if near := toml.Nearest(word, names); near != "" {
+		f.hints = append(f.hints, "did you mean ipp "+near+"?")
+	}
+	f.hints = append(f.hints, "ipp --help lists all commands")
+	return f
+}
+
+// usageFailure is a wrong flag or argument: what is wrong, and the usage of
+// that command.
+func usageFailure(node *kong.Node, err error) error {
+	f := &failure{err: errors.New(plainWords(err.Error())), code: exitUsage, usage: "COMMAND [ARGUMENTS]", hints: []string{"ipp --help lists all commands"}}
+	if node != nil {
+		f.verb, f.usage = node.Name, docOf(node).usage
+		f.hints = []string{"ipp " + node.Name + " --help says more"}
+	}
+	return f
+}
+
+// plainWords says what kong says in our words: `missing NAME…` for `expected
+// "<NAME> ..."`.
+func plainWords(text string) string {
+	text = strings.NewReplacer(
+		`expected string value but got "EOL" (EOL)`, "a value is missing",
+		"expected a valid 64 bit int but got", "want a whole number, not",
+		"missing positional arguments", "missing",
+		"missing flags: --output=FILE", "say where to: -o FILE",
+		"<", "", ">", "", " ...", "…").Replace(text)
+	if what, ok := strings.CutPrefix(text, `expected "`); ok {
+		return "missing " + strings.TrimSuffix(what, `"`)
+	}
+	return text
+}
+
+// usageError is a wrong use that the grammar alone can't see.
+func usageError(c command, format string, args ...any) *failure {
+	usage := c.doc().usage
+	verb, _, _ := strings.Cut(usage, " ")
+	return &failure{verb: verb, err: fmt.Errorf(format, args...), code: exitUsage, usage: usage}
+}
+
+func docOf(n *kong.Node) doc { return n.Target.Addr().Interface().(command).doc() }

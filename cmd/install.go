@@ -1,0 +1,165 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"ipp/lock"
+	"ipp/lock/ref"
+
+	multierror "github.com/hashicorp/go-multierror"
+)
+
+type installCmd struct {
+	Refs []string `arg:"" name:"REF" help:"Paths, CIDs or names of packages."`
+	As   string   `placeholder:"NAME" help:"Install it under another name."`
+	dryRunFlag
+	jsonFlag
+}
+
+func (installCmd) doc() doc {
+	return doc{
+		usage: "install REF… [--as NAME] [--dry-run]",
+		about: `Puts packages into the store and their programs into the profile. Several packages
+			are one generation: all are checked before anything is written, and one command takes
+			all of them back.
+
+			A CAR file, a directory or a CID is installed as exactly that; a name gets the newest
+			version that the store knows, and follows its constraint when upgraded. Installing a
+			damaged package again heals it.`,
+		examples: []string{
+			"ipp install ./esbuild.car",
+			"ipp install esbuild@0.24.2",
+			"ipp install ./esbuild.car --as esbuild-next",
+		},
+	}
+}
+
+// given is a package that the command line names.
+type given struct {
+	ref    ref.Ref
+	name   ref.Name // that it is installed under
+	opened *opened  // nil for a name: resolution finds it
+}
+
+func (i *installCmd) run(ctx context.Context, a *app) error {
+	as, err := i.as()
+	if err != nil {
+		return err
+	}
+	c, err := a.beginChange(ctx, "install", reason("install", i.Refs...), i.DryRun)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	list, err := c.openAll(ctx, i.Refs, as)
+	if err != nil {
+		return err
+	}
+	for _, g := range list {
+		c.targets = append(c.targets, g.name)
+	}
+	c.edit = func(wishes *lock.Profile, old *lock.Lockfile) error {
+		for _, g := range list {
+			wishes.Packages[g.name] = g.wish(wishes.Packages)
+		}
+		return nil
+	}
+	return c.carry(ctx)
+}
+
+func (i *installCmd) as() (ref.Name, error) {
+	if i.As == "" {
+		return "", nil
+	}
+	if len(i.Refs) != 1 {
+		return "", usageError(i, "--as names one package, there are %d", len(i.Refs))
+	}
+	name, err := ref.ParseName(i.As)
+	if err != nil {
+		return "", &failure{verb: "install", object: "--as " + i.As, err: err, code: exitUsage}
+	}
+	return name, nil
+}
+
+// reason is a command as the log keeps it.
+func reason(verb string, args ...string) string {
+	return strings.TrimSpace(verb + " " + strings.Join(args, " "))
+}
+
+// openAll opens every package that is named; all failures are told.
+func (c *change) openAll(ctx context.Context, refs []string, as ref.Name) ([]given, error) {
+	var list []given
+	var bad *multierror.Error
+	taken := map[ref.Name]string{}
+	for _, text := range refs {
+		g, err := c.openOne(ctx, text, as)
+		if err == nil {
+			if before, ok := taken[g.name]; ok && before != text {
+				err = &failure{verb: c.verb, object: text, code: exitConflict,
+					err:   fmt.Errorf("%s is called %s too", before, g.name),
+					hints: []string{"install one of them alone, under another name: --as NAME"}}
+			}
+			taken[g.name] = text
+		}
+		if err != nil {
+			bad = multierror.Append(bad, err)
+			continue
+		}
+		list = append(list, g)
+	}
+	return list, bad.ErrorOrNil()
+}
+
+func (c *change) openOne(ctx context.Context, text string, as ref.Name) (given, error) {
+	r, err := ref.Parse(text)
+	if err != nil {
+		return given{}, failed(c.verb, text, err)
+	}
+	g := given{ref: r, name: as}
+	if r.Kind == ref.Named && r.Channel == "" {
+		if g.name == "" {
+			g.name = r.Name
+		}
+		return g, nil
+	}
+	if r.Sub != "" {
+		return g, &failure{verb: c.verb, object: text, code: exitUsage, err: errors.New("a path below a CID names a file, not a package"),
+			hints: []string{"run that file: ipp run " + quote(text), "or install the whole package: ipp " + c.verb + " " + r.CID.String()}}
+	}
+	if g.opened, err = c.open(ctx, r, nil, as); err != nil {
+		return g, err
+	}
+	if g.name == "" {
+		g.name = g.opened.own()
+	}
+	if g.name == "" {
+		return g, &failure{verb: c.verb, object: text, code: exitUsage, err: errors.New("it has no package.toml, so it has no name"),
+			hints: []string{"give it one: ipp install --as NAME " + quote(text), "or run a file of it: ipp run " + g.opened.pkg.Root.String() + "/PATH"}}
+	}
+	return g, nil
+}
+
+// wish is what installing a package writes into the wishes. A name that is
+// wished for already, typed without a constraint, keeps its wish: installing is
+// not upgrading.
+func (g given) wish(wishes map[ref.Name]lock.Wish) lock.Wish {
+	before, wished := wishes[g.name]
+	if g.opened == nil {
+		if wished && !g.ref.Explicit {
+			return before
+		}
+		return lock.Wish{Constraint: g.ref.Constraint, Package: other(g.name, g.ref.Name), Hold: before.Hold}
+	}
+	return lock.Wish{CID: g.opened.pkg.Root, Package: other(g.name, g.opened.own()), Hold: before.Hold}
+}
+
+// other is a package's own name where it is installed under another.
+func other(name, own ref.Name) ref.Name {
+	if name == own {
+		return ""
+	}
+	return own
+}

@@ -1,0 +1,156 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"ipp/lock"
+	"ipp/lock/ref"
+	"ipp/store/dag"
+	"ipp/store/pack"
+
+	multierror "github.com/hashicorp/go-multierror"
+	"github.com/ipfs/go-cid"
+)
+
+// installedName finds the name that a REF has in a profile: one name works for
+// every verb, so a CAR file, a directory or a CID names the package with that
+// root.
+func (c *change) installedName(ctx context.Context, text string) (ref.Name, error) {
+	r, err := ref.Parse(text)
+	if err != nil {
+		return "", failed(c.verb, text, err)
+	}
+	name, err := c.lookUp(ctx, r, c.old.Lock)
+	return name, failed(c.verb, text, err)
+}
+
+func (c *change) lookUp(ctx context.Context, r ref.Ref, l *lock.Lockfile) (ref.Name, error) {
+	switch r.Kind {
+	case ref.Named:
+		return c.nameInstalled(r, l)
+	case ref.IPNS:
+		return "", offline("IPNS names")
+	case ref.CID:
+		return c.byRoot(l, r.CID)
+	case ref.Prefix:
+		root, err := c.rootByPrefix(r.Prefix, l)
+		if err != nil {
+			return "", err
+		}
+		return c.byRoot(l, root)
+	}
+	root, err := c.rootOfPath(ctx, r.Path)
+	if err != nil {
+		return "", err
+	}
+	return c.byRoot(l, root)
+}
+
+// rootOfPath names what a CAR file or a directory holds, without a lease: the
+// store is not asked for it.
+func (c *change) rootOfPath(ctx context.Context, path string) (cid.Cid, error) {
+	if !strings.HasSuffix(path, ".car") {
+		o, err := c.openPath(ctx, path, "")
+		if err != nil {
+			return cid.Undef, err
+		}
+		return o.pkg.Root, nil
+	}
+	o, err := c.openCAR(ctx, path)
+	if err != nil {
+		return cid.Undef, err
+	}
+	return o.pkg.Root, nil
+}
+
+func (c *change) nameInstalled(r ref.Ref, l *lock.Lockfile) (ref.Name, error) {
+	if p := l.Find(r.Name); p != nil {
+		if r.Channel == "" || p.Channel == r.Channel {
+			if r.Constraint.Match(p.Version) {
+				return r.Name, nil
+			}
+			return "", &failure{code: exitNotFound, err: errors.New("installed is " + string(p.Version)),
+				hints: []string{c.a.own("%s %s", c.verb, r.Name)}}
+		}
+	}
+	f := c.notInstalled(l)
+	for _, p := range l.Packages {
+		if p.Package == r.Name {
+			f.hints = append(f.hints, string(r.Name)+" is installed as "+string(p.Name))
+		}
+	}
+	return "", f
+}
+
+func (c *change) byRoot(l *lock.Lockfile, root cid.Cid) (ref.Name, error) {
+	for _, p := range l.Packages {
+		if p.CID.Equals(root) {
+			return p.Name, nil
+		}
+	}
+	return "", c.notInstalled(l)
+}
+
+func (c *change) notInstalled(l *lock.Lockfile) *failure {
+	f := &failure{err: errors.New("not installed in profile " + string(c.prof.Name())), code: exitNotFound}
+	if len(l.Packages) > 0 && len(l.Packages) <= 20 {
+		var names []ref.Name
+		for _, p := range l.Packages {
+			names = append(names, p.Name)
+		}
+		f.hints = append(f.hints, "installed: "+join(names))
+		return f
+	}
+	f.hints = append(f.hints, c.a.own("list")+" shows what is installed")
+	return f
+}
+
+// installedNames is installedName for several; all failures are told.
+func (c *change) installedNames(ctx context.Context, refs []string) ([]ref.Name, error) {
+	var names []ref.Name
+	var bad *multierror.Error
+	for _, text := range refs {
+		name, err := c.installedName(ctx, text)
+		if err != nil {
+			bad = multierror.Append(bad, err)
+			continue
+		}
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names, bad.ErrorOrNil()
+}
+
+// platformsIn says which of a package's platforms a source has. A platform's
+// directory that is not there was left out on purpose (export --platform); what
+// lacks below it is damage, and not looked for here.
+func platformsIn(ctx context.Context, src dag.Blocks, p *pack.Package) (has, lacks []ref.Platform, err error) {
+	if p.Meta == nil || len(p.Meta.Platforms) == 0 {
+		return nil, nil, nil
+	}
+	top, err := dag.List(ctx, src, p.Root, dag.DefaultLimits())
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, platform := range p.Meta.Platforms {
+		i := slices.IndexFunc(top, func(e dag.Entry) bool { return e.Path == string(platform) })
+		if i < 0 {
+			lacks = append(lacks, platform)
+			continue
+		}
+		_, err := dag.Get(ctx, src, top[i].CID)
+		switch {
+		case isAbsent(err):
+			lacks = append(lacks, platform)
+		case err != nil:
+			return nil, nil, err
+		default:
+			has = append(has, platform)
+		}
+	}
+	return has, lacks, nil
+}

@@ -1,0 +1,182 @@
+package cmd
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"ipp/cmd/term"
+	"ipp/generation"
+	"ipp/lock"
+	"ipp/lock/ref"
+)
+
+type listCmd struct {
+	Store bool `help:"List every package in the store, with what keeps it."`
+	jsonFlag
+}
+
+func (listCmd) doc() doc {
+	return doc{
+		usage: "list [--store]",
+		about: `Lists the programs of the current generation: version, platform, what was wished
+			for, and the beginning of the CID, which names the package in every command.
+
+			With --store it lists every package in the store with its size and what keeps it from
+			ipp gc.`,
+		examples: []string{"ipp list", "ipp list --store", "ipp list --json"},
+	}
+}
+
+// listed is one installed package.
+type listed struct {
+	Name     string   `json:"name"`
+	Package  string   `json:"package,omitempty"` // its own name, where that is another
+	Version  string   `json:"version"`
+	Platform string   `json:"platform,omitempty"`
+	CID      string   `json:"cid"`
+	Wanted   string   `json:"wanted,omitempty"`    // the wish; absent: only here because needed
+	NeededBy []string `json:"needed_by,omitempty"` // packages
+	Held     bool     `json:"held,omitempty"`
+	Commands []string `json:"commands,omitempty"` // those that [commands] names
+}
+
+// listing is the JSON of list.
+type listing struct {
+	Profile    string   `json:"profile"`
+	Generation int      `json:"generation"` // 0: none yet
+	Packages   []listed `json:"packages"`
+}
+
+func (l *listCmd) run(ctx context.Context, a *app) error {
+	if l.Store {
+		return a.listStore(ctx)
+	}
+	prof, err := a.openProfile()
+	if err != nil {
+		return err
+	}
+	g, err := prof.Current()
+	if err != nil {
+		return failed("list", "", err)
+	}
+	out := listing{Profile: string(prof.Name()), Packages: []listed{}}
+	if g != nil {
+		wishes, err := lock.ParseProfile(filepath.Join(g.Dir, lock.ProfileName), g.Wishes)
+		if err != nil {
+			return failed("list", "", err)
+		}
+		out.Generation = int(g.Number)
+		for _, p := range g.Lock.Packages {
+			out.Packages = append(out.Packages, listedPackage(g, wishes, p))
+		}
+	}
+	if a.json {
+		return a.printJSON(out)
+	}
+	a.showList(out)
+	return nil
+}
+
+func listedPackage(g *generation.Generation, wishes *lock.Profile, p lock.Package) listed {
+	l := listed{Name: string(p.Name), Package: string(p.Package), Version: string(p.Version), CID: p.CID.String(),
+		Wanted: wishText(wishes.Packages, p.Name), Held: wishes.Packages[p.Name].Hold}
+	if w := wishes.Packages[p.Name]; w.CID.Defined() {
+		l.Wanted = "this CID"
+	}
+	for _, n := range p.NeededBy {
+		l.NeededBy = append(l.NeededBy, string(n))
+	}
+	for _, c := range p.Commands {
+		l.Commands = append(l.Commands, string(c))
+	}
+	for _, k := range g.Info.Trees {
+		if k.Root.Equals(p.CID) {
+			l.Platform = k.Part
+		}
+	}
+	return l
+}
+
+func (a *app) showList(out listing) {
+	if len(out.Packages) == 0 {
+		a.note("nothing is installed in profile %s; to begin: %s", out.Profile, a.own("install REF"))
+		return
+	}
+	table := a.term.Table("NAME", "VERSION", "PLATFORM", "WISHED", "CID")
+	for _, p := range out.Packages {
+		wanted := p.Wanted
+		if wanted == "" {
+			wanted = "needed by " + strings.Join(p.NeededBy, ", ")
+		}
+		name := p.Name
+		if p.Package != "" {
+			name += " (" + p.Package + ")"
+		}
+		table.Row(term.Safe(name), term.Safe(p.Version), p.Platform, term.Safe(wanted), p.CID[:min(16, len(p.CID))])
+	}
+	table.Flush()
+}
+
+// storeLine is one package in the store.
+type storeLine struct {
+	Name    string   `json:"name,omitempty"`
+	Version string   `json:"version,omitempty"`
+	CID     string   `json:"cid"`
+	Parts   []string `json:"platforms"`
+	Bytes   int64    `json:"bytes"`   // of all parts, shared files counted once
+	KeptBy  []string `json:"kept_by"` // empty: the next ipp gc deletes it
+}
+
+// listStore lists the store's packages with what gc says of them.
+func (a *app) listStore(ctx context.Context) error {
+	c, err := a.collector()
+	if err != nil {
+		return failed("list", "--store", err)
+	}
+	lines := []storeLine{}
+	if c != nil {
+		facts, err := c.Facts()
+		if err != nil {
+			return failed("list", "--store", err)
+		}
+		lines = storeLines(facts)
+	}
+	if a.json {
+		return a.printJSON(lines)
+	}
+	if len(lines) == 0 {
+		a.note("the store is empty; to begin: %s", a.own("install REF"))
+		return nil
+	}
+	a.showStore(lines)
+	return nil
+}
+
+func (a *app) showStore(lines []storeLine) {
+	table := a.term.Table("NAME", "VERSION", "PLATFORMS", "SIZE", "CID", "KEPT BY").Right(3)
+	var unkept int
+	for _, l := range lines {
+		kept := strings.Join(l.KeptBy, "; ")
+		if len(l.KeptBy) == 0 {
+			kept = "nothing"
+			unkept++
+		}
+		table.Row(term.Safe(l.Name), term.Safe(l.Version), strings.Join(l.Parts, " "), term.Bytes(l.Bytes), l.CID[:min(16, len(l.CID))], term.Safe(kept))
+	}
+	table.Flush()
+	if unkept > 0 {
+		a.note("%d of %d packages are kept by nothing: ipp gc deletes them", unkept, len(lines))
+	}
+}
+
+// sortedNames are the names of a set, for stable output.
+func sortedNames(set map[ref.Name]bool) []string {
+	var names []string
+	for n := range set {
+		names = append(names, string(n))
+	}
+	slices.Sort(names)
+	return names
+}

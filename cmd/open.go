@@ -1,0 +1,277 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"ipp/cmd/term"
+	"ipp/lock"
+	"ipp/lock/ref"
+	"ipp/store/dag"
+	"ipp/store/pack"
+
+	"github.com/ipfs/go-cid"
+)
+
+// opened is a package that a REF names: what it says of itself, and where its
+// blocks come from.
+type opened struct {
+	ref    ref.Ref
+	pkg    *pack.Package
+	src    dag.Blocks
+	as     ref.Name // the name it is to have instead of its own
+	stored bool     // src is the store
+	file   bool     // src is a CAR
+}
+
+// own is the package's own name, or the one it was given for lack of one.
+func (o *opened) own() ref.Name {
+	if o.pkg.Meta == nil {
+		return o.as
+	}
+	return o.pkg.Meta.Name
+}
+
+// open finds the package that a REF names. installed is looked at first for
+// names and prefixes; it may be nil. as names what has no package.toml.
+func (s *session) open(ctx context.Context, r ref.Ref, installed *lock.Lockfile, as ref.Name) (*opened, error) {
+	o, err := s.find(ctx, r, installed, as)
+	if err != nil {
+		return nil, failed(s.verb, r.Text, err)
+	}
+	o.ref, o.as = r, as
+	return o, nil
+}
+
+func (s *session) find(ctx context.Context, r ref.Ref, installed *lock.Lockfile, as ref.Name) (*opened, error) {
+	if r.Kind == ref.Path {
+		return s.openPath(ctx, r.Path, as)
+	}
+	root, err := s.rootOf(ctx, r, installed)
+	if err != nil {
+		return nil, err
+	}
+	return s.openStored(ctx, root)
+}
+
+// rootOf finds the root of a REF that is no path.
+func (s *session) rootOf(ctx context.Context, r ref.Ref, installed *lock.Lockfile) (cid.Cid, error) {
+	switch {
+	case r.Kind == ref.CID:
+		return r.CID, nil
+	case r.Kind == ref.Prefix:
+		return s.rootByPrefix(r.Prefix, installed)
+	case r.Kind == ref.IPNS:
+		return cid.Undef, offline("IPNS names")
+	case r.Channel != "":
+		return cid.Undef, offline("channels")
+	}
+	if installed != nil {
+		if p := installed.Find(r.Name); p != nil && r.Constraint.Match(p.Version) {
+			return p.CID, nil
+		}
+	}
+	return s.rootByName(ctx, r)
+}
+
+// offline says that this release reaches no network.
+func offline(what string) error {
+	return &failure{err: fmt.Errorf("%s need the network, which this release of ipp does not reach", what), code: exitNotFound,
+		hints: []string{"get the package as a CAR file, then: ipp install FILE.car"}}
+}
+
+func (s *session) rootByPrefix(prefix string, installed *lock.Lockfile) (cid.Cid, error) {
+	var found []cid.Cid
+	add := func(c cid.Cid) {
+		if strings.HasPrefix(c.String(), prefix) && !slices.ContainsFunc(found, c.Equals) {
+			found = append(found, c)
+		}
+	}
+	if installed != nil {
+		for _, p := range installed.Packages {
+			add(p.CID)
+		}
+	}
+	all, err := s.packages()
+	if err != nil {
+		return cid.Undef, err
+	}
+	for _, p := range all {
+		add(p.root)
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return cid.Undef, &failure{err: errors.New("no known package's CID begins like this"), code: exitNotFound,
+			hints: []string{"ipp list --store shows every package in the store"}}
+	}
+	return cid.Undef, &failure{err: fmt.Errorf("several packages' CIDs begin like this: %s", join(found)), code: exitConflict,
+		hints: []string{"type more of the one you mean"}}
+}
+
+// rootByName chooses the newest package in the store that matches.
+func (s *session) rootByName(ctx context.Context, r ref.Ref) (cid.Cid, error) {
+	wishes := &lock.Profile{Packages: map[ref.Name]lock.Wish{r.Name: {Constraint: r.Constraint}}}
+	var failure error
+	known := s.known(ctx, &failure)
+	alone := func(name ref.Name) []lock.Candidate { // without what it needs
+		list := known(name)
+		for i := range list {
+			list[i].Dependencies = nil
+		}
+		return list
+	}
+	l, err := lock.Resolve(wishes, &lock.Lockfile{}, alone, nil)
+	switch {
+	case failure != nil:
+		return cid.Undef, failure
+	case err != nil:
+		return cid.Undef, s.alike(err)
+	}
+	return l.Packages[0].CID, nil
+}
+
+// openStored opens a package out of the store: leased first, looked for after.
+func (s *session) openStored(ctx context.Context, root cid.Cid) (*opened, error) {
+	if s.st == nil {
+		return nil, &absentError{root: root}
+	}
+	if err := s.protect(ctx, root); err != nil {
+		return nil, err
+	}
+	parts, err := s.st.Parts(root)
+	if err != nil {
+		return nil, err
+	}
+	if len(parts) == 0 {
+		return nil, &absentError{root: root}
+	}
+	src, err := s.blocks(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	pkg, err := pack.Open(ctx, src, root)
+	if err != nil {
+		return nil, err
+	}
+	return &opened{pkg: pkg, src: src, stored: true}, nil
+}
+
+// openPath opens a CAR file or packs a directory.
+func (s *session) openPath(ctx context.Context, path string, as ref.Name) (*opened, error) {
+	fi, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, &failure{verb: s.verb, object: path, err: errors.New("no such file or directory"), code: exitNotFound}
+	case err != nil:
+		return nil, err
+	case fi.IsDir():
+		return s.openDir(ctx, path, as)
+	case !fi.Mode().IsRegular():
+		return nil, &failure{verb: s.verb, object: path, err: errors.New("it is neither a file nor a directory"), code: exitMalformed}
+	}
+	if looksLikeProgram(path) {
+		return nil, &failure{verb: s.verb, object: path, err: errors.New("it is a program, not a package"), code: exitMalformed,
+			hints: []string{fmt.Sprintf("make a package of it: ipp pack %s --name NAME --version VERSION -o NAME.car", quote(path))}}
+	}
+	return s.openCAR(ctx, path)
+}
+
+func (s *session) openCAR(ctx context.Context, path string) (*opened, error) {
+	car, err := dag.OpenCAR(path)
+	if err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, car.Close)
+	roots := car.Roots()
+	if len(roots) != 1 {
+		return nil, &failure{verb: s.verb, object: path, code: exitMalformed,
+			err:   fmt.Errorf("a package's CAR has one root, this has %d: %s", len(roots), join(roots)),
+			hints: []string{"export each package into a CAR of its own"}}
+	}
+	if err := s.protect(ctx, roots[0]); err != nil {
+		return nil, err
+	}
+	pkg, err := pack.Open(ctx, car, roots[0])
+	if errors.Is(err, fs.ErrNotExist) {
+		err = &failure{verb: s.verb, object: path, err: fmt.Errorf("the CAR lacks blocks that it needs: %w", err), code: exitMalformed}
+	}
+	if err != nil {
+		return nil, err
+	}
+	o := &opened{pkg: pkg, src: car, file: true}
+	s.opened = append(s.opened, o)
+	return o, nil
+}
+
+// openDir packs a directory, in memory.
+func (s *session) openDir(ctx context.Context, path string, as ref.Name) (*opened, error) {
+	in := pack.Input{Path: path}
+	if _, err := os.Stat(filepath.Join(path, pack.MetadataName)); errors.Is(err, fs.ErrNotExist) {
+		if as == "" {
+			return nil, &failure{verb: s.verb, object: path, err: errors.New("it has no package.toml"), code: exitUsage,
+				hints: []string{"ipp pack --init " + quote(path) + " writes one", "or give it a name (as version 0): ipp install --as NAME " + quote(path)}}
+		}
+		in.Name, in.Version = as, "0"
+	}
+	built, err := s.build(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	o := &opened{pkg: built.Package, src: built}
+	s.opened = append(s.opened, o)
+	return o, nil
+}
+
+// build packs with progress, finds libraries in the store, and warns.
+func (s *session) build(ctx context.Context, in pack.Input) (*pack.Built, error) {
+	total, err := pack.InputBytes(in)
+	if err != nil {
+		return nil, err
+	}
+	var done func()
+	in.Report, done = s.a.meter("hashing", total)
+	defer done()
+	in.Lookup = func(ctx context.Context, c cid.Cid) (dag.Blocks, error) {
+		o, err := s.openStored(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		return o.src, nil
+	}
+	built, err := pack.Build(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	done()
+	for _, w := range built.Warnings {
+		s.a.warn("%s: %s", term.Safe(w.Path), term.Safe(w.What))
+	}
+	return built, s.protect(ctx, built.Root)
+}
+
+// looksLikeProgram tells ELF, Mach-O, PE and scripts by their first bytes.
+func looksLikeProgram(path string) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	head := make([]byte, 4)
+	if n, err := f.Read(head); err != nil || n < 4 {
+		return false
+	}
+	for _, magic := range []string{"\x7fELF", "MZ", "#!", "\xfe\xed\xfa\xce", "\xfe\xed\xfa\xcf", "\xce\xfa\xed\xfe", "\xcf\xfa\xed\xfe", "\xca\xfe\xba\xbe"} {
+		if strings.HasPrefix(string(head), magic) {
+			return true
+		}
+	}
+	return false
+}

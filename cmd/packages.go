@@ -1,0 +1,243 @@
+package cmd
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"ipp/cmd/term"
+	"ipp/lock"
+	"ipp/lock/ref"
+	"ipp/lock/toml"
+	"ipp/store"
+	"ipp/store/dag"
+	"ipp/store/pack"
+
+	"github.com/ipfs/go-cid"
+)
+
+// stored is a package in the store: its root and those parts that are there.
+type stored struct {
+	root  cid.Cid
+	parts []string
+}
+
+// packages lists the packages in the store. Names and versions are not read: a
+// store may hold thousands.
+func (s *session) packages() ([]stored, error) {
+	if s.st == nil || s.scanned {
+		return s.stored, nil
+	}
+	keys, err := s.st.Trees()
+	if err != nil {
+		return nil, err
+	}
+	for _, k := range keys {
+		if n := len(s.stored); n > 0 && s.stored[n-1].root.Equals(k.Root) {
+			s.stored[n-1].parts = append(s.stored[n-1].parts, k.Part)
+			continue
+		}
+		s.stored = append(s.stored, stored{k.Root, []string{k.Part}})
+	}
+	s.scanned = true
+	return s.stored, nil
+}
+
+// metadata reads a stored package's package.toml from one of its trees; nil for
+// one that has none.
+func (s *session) metadata(p stored) (*pack.Metadata, error) {
+	t, err := pack.OpenTree(s.st, store.Key{Root: p.root, Part: p.parts[0]})
+	if err != nil {
+		return nil, err
+	}
+	return t.Meta, nil
+}
+
+// named lists the stored packages whose own name is name. Most are passed over
+// without parsing their metadata: it does not even hold the word.
+func (s *session) named(name ref.Name) ([]stored, error) {
+	all, err := s.packages()
+	if err != nil {
+		return nil, err
+	}
+	var found []stored
+	for _, p := range all {
+		tree := s.st.TreeDir(store.Key{Root: p.root, Part: p.parts[0]})
+		data, err := os.ReadFile(filepath.Join(tree, pack.MetadataName))
+		if err != nil || !bytes.Contains(data, []byte(name)) && !bytes.ContainsRune(data, '\\') {
+			continue
+		}
+		meta, err := s.metadata(p)
+		if err != nil {
+			s.a.warn("package %s in the store can't be read: %s", p.root, term.Safe(err.Error()))
+			continue
+		}
+		if meta != nil && meta.Name == name {
+			found = append(found, p)
+		}
+	}
+	return found, nil
+}
+
+// blocks is the store as the source of one package, until the session closes.
+func (s *session) blocks(ctx context.Context, root cid.Cid) (dag.Blocks, error) {
+	b, err := s.st.Blocks(ctx, root)
+	if err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, b.Close)
+	return b, nil
+}
+
+// candidates lists what is known by a package's own name: what the command line
+// brought along, and what the store has. Each is leased, then read.
+func (s *session) candidates(ctx context.Context, name ref.Name) ([]lock.Candidate, error) {
+	var list []lock.Candidate
+	for _, o := range s.opened {
+		if o.own() == name {
+			list = append(list, candidate(o.pkg, name))
+		}
+	}
+	found, err := s.named(name)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range found {
+		if slices.ContainsFunc(list, func(c lock.Candidate) bool { return c.CID.Equals(p.root) }) {
+			continue
+		}
+		pkg, err := s.openStored(ctx, p.root)
+		if err != nil {
+			s.a.warn("package %s in the store can't be read: %s", p.root, term.Safe(err.Error()))
+			continue
+		}
+		list = append(list, candidate(pkg.pkg, name))
+	}
+	return list, nil
+}
+
+// candidate is what resolution needs to know of a package; one without
+// package.toml goes by the name it was given, as version 0.
+func candidate(p *pack.Package, name ref.Name) lock.Candidate {
+	c := lock.Candidate{Package: lock.Package{Name: name, Version: "0", CID: p.Root, Manifest: p.Manifest, DagSize: p.DagSize}}
+	if p.Meta != nil {
+		c.Name, c.Version, c.Dependencies = p.Meta.Name, p.Meta.Version, p.Meta.Dependencies
+		c.Commands = slices.Sorted(maps.Keys(p.Meta.Commands))
+	}
+	return c
+}
+
+// known is what Resolve asks. The first error is kept for after.
+func (s *session) known(ctx context.Context, failure *error) lock.Known {
+	cache := map[ref.Name][]lock.Candidate{}
+	return func(name ref.Name) []lock.Candidate {
+		if list, ok := cache[name]; ok {
+			return list
+		}
+		list, err := s.candidates(ctx, name)
+		if err != nil && *failure == nil {
+			*failure = err
+		}
+		cache[name] = list
+		return list
+	}
+}
+
+// alike tells a person who mistyped a name which known one is spelled alike.
+func (s *session) alike(err error) error {
+	var missing *lock.NotFoundError
+	if !errors.As(err, &missing) || len(missing.Has) > 0 {
+		return err
+	}
+	all, listErr := s.packages()
+	if listErr != nil {
+		return err
+	}
+	var names []string
+	for _, p := range all {
+		if meta, err := s.metadata(p); err == nil && meta != nil {
+			names = append(names, string(meta.Name))
+		}
+	}
+	if near := toml.Nearest(string(missing.Name), names); near != "" {
+		missing.Near = []ref.Name{ref.Name(near)}
+	}
+	return err
+}
+
+// tree finds the part of a stored package that this machine uses.
+func (s *session) tree(p lock.Package) (*pack.Tree, error) {
+	parts, err := s.st.Parts(p.CID)
+	if err != nil {
+		return nil, err
+	}
+	if len(parts) == 0 {
+		return nil, &absentError{name: p.Name, version: p.Version, root: p.CID}
+	}
+	t, err := pack.OpenTree(s.st, store.Key{Root: p.CID, Part: parts[0]})
+	if err != nil {
+		return nil, err
+	}
+	platform, err := (&pack.Package{Root: p.CID, Meta: t.Meta}).Choose(ref.Host())
+	if err != nil {
+		return nil, err
+	}
+	part := partOf(platform)
+	switch {
+	case part == parts[0]:
+		return t, nil
+	case !slices.Contains(parts, part):
+		return nil, &absentError{name: p.Name, version: p.Version, root: p.CID, platform: platform, has: parts}
+	}
+	return pack.OpenTree(s.st, store.Key{Root: p.CID, Part: part})
+}
+
+func partOf(platform ref.Platform) string {
+	if platform == "" {
+		return store.AnyPart
+	}
+	return string(platform)
+}
+
+// absentError says that the store lacks a package, or this machine's part of it.
+type absentError struct {
+	name     ref.Name // may be empty
+	version  ref.Version
+	root     cid.Cid
+	platform ref.Platform // lacking; "": everything is
+	has      []string
+}
+
+func (e *absentError) Error() string {
+	what := strings.TrimSpace(fmt.Sprintf("%s %s", e.name, e.version))
+	if what == "" {
+		what = e.root.String()
+	} else {
+		what += " (" + e.root.String() + ")"
+	}
+	if e.platform != "" {
+		return fmt.Sprintf("the store has %s only for %s, not for %s", what, strings.Join(e.has, ", "), e.platform)
+	}
+	return "the store does not have " + what
+}
+
+// label is a package's name and version, or its CID where it has none.
+func label(p *pack.Package) string {
+	if p.Meta == nil {
+		return shortCID(p.Root)
+	}
+	return term.Safe(fmt.Sprintf("%s %s", p.Meta.Name, p.Meta.Version))
+}
+
+// shortCID is enough of a CID to type: a prefix of 12 characters or more is a
+// REF.
+func shortCID(c cid.Cid) string {
+	s := c.String()
+	return s[:min(len(s), 16)]
+}

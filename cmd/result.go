@@ -1,0 +1,267 @@
+package cmd
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"ipp/cmd/term"
+	"ipp/generation"
+	"ipp/lock"
+	"ipp/lock/ref"
+	"ipp/profile"
+)
+
+// changeResult is what a change did, or would do: the JSON of install, remove,
+// upgrade, switch and rollback.
+type changeResult struct {
+	Profile string       `json:"profile"`
+	From    int          `json:"from"`             // the generation before; 0: none
+	To      int          `json:"to,omitempty"`     // the generation now; absent in a dry run
+	Nothing bool         `json:"nothing"`          // there was nothing to do
+	DryRun  bool         `json:"dry_run"`          // nothing was done
+	Changes []changeLine `json:"changes"`          // packages
+	Wishes  []wishLine   `json:"wishes,omitempty"` // wishes that changed
+	Bytes   int64        `json:"bytes"`            // of all packages that change
+	New     int64        `json:"new_bytes"`        // … that the store lacked
+	Undo    string       `json:"undo,omitempty"`   // the command that takes it back
+	Notes   []string     `json:"notes,omitempty"`  // why something stays as it is
+}
+
+// changeLine is one package that changes, or was named.
+type changeLine struct {
+	Name     string   `json:"name"`
+	Old      *version `json:"old,omitempty"`
+	New      *version `json:"new,omitempty"`
+	Platform string   `json:"platform,omitempty"`
+	Files    int      `json:"files,omitempty"`
+	Bytes    int64    `json:"bytes,omitempty"`
+	NewBytes int64    `json:"new_bytes,omitempty"`
+	Damaged  bool     `json:"damaged,omitempty"` // its files are replaced
+	Signed   bool     `json:"signed"`
+	Notices  []string `json:"notices,omitempty"`
+}
+
+// version is one version of a package.
+type version struct {
+	Version string `json:"version"`
+	CID     string `json:"cid"`
+}
+
+// wishLine is a wish that a change wrote or dropped.
+type wishLine struct {
+	Name string `json:"name"`
+	Old  string `json:"old,omitempty"`
+	New  string `json:"new,omitempty"`
+}
+
+// same says that a package stays as it is.
+func (l changeLine) same() bool { return l.Old != nil && l.New != nil && l.Old.CID == l.New.CID }
+
+func versionOf(p *lock.Package) *version {
+	if p == nil {
+		return nil
+	}
+	return &version{string(p.Version), p.CID.String()}
+}
+
+// result is the plan as it is shown.
+func (c *change) result(next profile.State, steps []step) changeResult {
+	r := changeResult{Profile: string(c.prof.Name()), From: int(c.from), DryRun: c.dryRun, Changes: []changeLine{}}
+	r.Wishes = wishChanges(c.old.Wishes, next.Wishes)
+	r.Nothing = len(r.Wishes) == 0
+	for _, st := range steps {
+		l := changeLine{Name: string(st.Name), Old: versionOf(st.Old), New: versionOf(st.New)}
+		if st.plan != nil {
+			l.Platform, l.Files, l.Bytes = string(st.platform), st.plan.Files, st.plan.Bytes
+			l.Damaged = st.plan.Damaged
+			if !st.plan.Present || st.plan.Damaged {
+				l.NewBytes = st.plan.NewBytes
+			}
+			l.Signed, l.Notices = st.opened.pkg.Signed, notices(st.opened, st.platform)
+		}
+		r.Nothing = r.Nothing && l.same() && !l.Damaged
+		r.Bytes += l.Bytes
+		r.New += l.NewBytes
+		r.Changes = append(r.Changes, l)
+	}
+	return r
+}
+
+// done is the result after the transaction.
+func (r changeResult) done(c *change, ch profile.Change) changeResult {
+	r.From, r.To = int(ch.From), int(ch.To)
+	damaged := slices.ContainsFunc(r.Changes, func(l changeLine) bool { return l.Damaged })
+	r.Nothing = ch.Nothing && !damaged
+	if !ch.Nothing {
+		r.Undo = c.undo(ch, r.Changes)
+	}
+	return r
+}
+
+// undo is the command that takes a change back. The first generation has none
+// before it, so what it brought is removed.
+func (c *change) undo(ch profile.Change, lines []changeLine) string {
+	if ch.From > 0 {
+		return c.a.own("rollback %d", ch.From)
+	}
+	var names []string
+	for _, l := range lines {
+		if l.New != nil && ch.New.Find(ref.Name(l.Name)) != nil && ch.New.Find(ref.Name(l.Name)).Wanted != "" {
+			names = append(names, l.Name)
+		}
+	}
+	return c.a.own("remove %s", strings.Join(names, " "))
+}
+
+func wishChanges(old, next *lock.Profile) []wishLine {
+	var lines []wishLine
+	names := map[ref.Name]bool{}
+	for n := range old.Packages {
+		names[n] = true
+	}
+	for n := range next.Packages {
+		names[n] = true
+	}
+	for n := range names {
+		a, b := wishText(old.Packages, n), wishText(next.Packages, n)
+		if a != b {
+			lines = append(lines, wishLine{string(n), a, b})
+		}
+	}
+	slices.SortFunc(lines, func(a, b wishLine) int { return strings.Compare(a.Name, b.Name) })
+	return lines
+}
+
+// wishText is a wish as people read it: "^0.25", "exactly bafybei…", "" for none.
+func wishText(wishes map[ref.Name]lock.Wish, name ref.Name) string {
+	w, ok := wishes[name]
+	if !ok {
+		return ""
+	}
+	text := w.Constraint.String()
+	if w.CID.Defined() {
+		text = "this CID"
+	}
+	if w.Hold {
+		text += ", held"
+	}
+	return text
+}
+
+// showPlan prints a line for each package, and below it what to know of it.
+func (c *change) showPlan(r changeResult) {
+	if r.Nothing {
+		return
+	}
+	table := c.a.term.Table().Right(3, 4)
+	for _, l := range r.Changes {
+		if l.same() && !l.Damaged {
+			continue
+		}
+		table.Row(l.cells(c.a.term.OutStyle())...)
+	}
+	table.Flush()
+	for _, l := range r.Changes {
+		for _, n := range l.Notices {
+			c.a.note("%s %s: %s", c.a.term.ErrStyle().Yellow("note:"), term.Safe(l.Name), n)
+		}
+	}
+	for _, w := range r.Wishes {
+		if w.Old != "" && w.New != "" {
+			c.a.printf("%s: wished for %s, was %s\n", term.Safe(w.Name), term.Safe(w.New), term.Safe(w.Old))
+		}
+	}
+}
+
+// cells are mark and name, versions, platform, size, what is new of it.
+func (l changeLine) cells(style term.Style) []string {
+	name := term.Safe(l.Name)
+	if l.New == nil {
+		return []string{style.Red("- " + name), term.Safe(l.Old.Version)}
+	}
+	row := []string{style.Green("+ " + name), term.Safe(l.New.Version)}
+	switch {
+	case l.Damaged:
+		row[0] = style.Yellow("! " + name)
+		row[1] += " (damaged files are replaced)"
+	case l.Old != nil:
+		row[0] = style.Yellow("~ " + name)
+		row[1] = versionStep(l.Old, l.New)
+	}
+	platform := l.Platform
+	if platform == "" {
+		platform = "any"
+	}
+	row = append(row, platform, term.Bytes(l.Bytes), term.Bytes(l.NewBytes)+" new")
+	if !l.Signed {
+		row = append(row, "not signed")
+	}
+	return row
+}
+
+// versionStep is "0.24.2 -> 0.25.0"; two packages of one version are told apart
+// by their CIDs.
+func versionStep(old, next *version) string {
+	if old.Version == next.Version {
+		return fmt.Sprintf("%s (%s -> %s)", term.Safe(next.Version), tail(old.CID), tail(next.CID))
+	}
+	return term.Safe(old.Version) + " -> " + term.Safe(next.Version)
+}
+
+func tail(cid string) string { return "…" + cid[max(0, len(cid)-6):] }
+
+// finish prints what was done and how to take it back.
+func (c *change) finish(r changeResult) error {
+	if c.why != nil {
+		r.Notes = c.why(r)
+	}
+	if c.a.json {
+		return c.a.printJSON(r)
+	}
+	for _, n := range r.Notes {
+		c.a.println(n)
+	}
+	switch {
+	case r.Nothing && len(r.Notes) > 0:
+	case r.Nothing:
+		c.a.println("nothing to do" + c.where(r))
+	case r.DryRun:
+		c.a.println("dry run: nothing was changed")
+	case r.Undo != "":
+		c.a.println(fmt.Sprintf("generation %d is current", r.To))
+		c.a.println("undo: " + r.Undo)
+		c.pathHint()
+	}
+	return nil
+}
+
+func (c *change) where(r changeResult) string {
+	var have []string
+	for _, l := range r.Changes {
+		if l.same() {
+			have = append(have, term.Safe(l.Name+" "+l.New.Version))
+		}
+	}
+	if len(have) == 0 {
+		return ""
+	}
+	return ": " + strings.Join(have, ", ") + " is installed"
+}
+
+// pathHint says, on a terminal, how the shell finds what was installed.
+func (c *change) pathHint() {
+	bin := filepath.Join(c.prof.Dir(), "current", "bin")
+	if !c.a.term.OutIsTerminal() || slices.Contains(filepath.SplitList(c.a.set.path), bin) {
+		return
+	}
+	c.a.note("%s %s is not on your PATH: eval \"$(%s)\"", c.a.term.ErrStyle().Bold("hint:"), term.Safe(bin), c.a.own("env"))
+}
+
+func generationText(n generation.Number) string {
+	if n == 0 {
+		return "none"
+	}
+	return fmt.Sprint(int(n))
+}

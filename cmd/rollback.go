@@ -1,0 +1,152 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+
+	"ipp/cmd/term"
+	"ipp/generation"
+	"ipp/lock"
+	"ipp/profile"
+)
+
+type rollbackCmd struct {
+	N string `arg:"" optional:"" name:"N" help:"The generation to go to; the parent of the current one where left out."`
+	dryRunFlag
+	jsonFlag
+}
+
+func (rollbackCmd) doc() doc {
+	return doc{
+		usage: "rollback [N] [--dry-run]",
+		about: `Makes the generation that the current one was made from current again, or
+			generation N. Nothing is deleted: the way back is printed. ipp history shows all
+			generations.`,
+		examples: []string{"ipp rollback", "ipp rollback 3", "ipp rollback --dry-run"},
+	}
+}
+
+func (r *rollbackCmd) run(ctx context.Context, a *app) error {
+	return a.rollback(ctx, "rollback", r.N, r.DryRun)
+}
+
+// rollback goes to the generation that text names; it opens no store.
+func (a *app) rollback(ctx context.Context, verb, text string, dryRun bool) error {
+	var n generation.Number
+	if text != "" {
+		var err error
+		if n, err = generation.ParseNumber(text); err != nil {
+			return &failure{verb: verb, object: text, err: err, code: exitUsage, hints: []string{a.own("history") + " shows the numbers"}}
+		}
+	}
+	prof, err := a.openProfile()
+	if err != nil {
+		return err
+	}
+	var ch profile.Change
+	if dryRun {
+		ch, err = wouldRollback(prof, n)
+	} else {
+		ch, err = prof.Rollback(ctx, n, profile.Reason{Command: reason("rollback", text)})
+	}
+	if err = a.warning(err); err != nil {
+		return failed(verb, text, err)
+	}
+	if ch.Old, ch.New, err = locks(prof, ch); err != nil {
+		return failed(verb, text, err)
+	}
+	return a.showRollback(prof, ch, dryRun)
+}
+
+// locks are the lockfiles on both sides of a flip. A generation before it that
+// can't be read is no reason to hide that the flip was made.
+func locks(prof *profile.Profile, ch profile.Change) (old, next *lock.Lockfile, err error) {
+	old = &lock.Lockfile{}
+	if g, err := prof.Get(ch.From); err == nil {
+		old = g.Lock
+	}
+	g, err := prof.Get(ch.To)
+	if err != nil {
+		return old, old, err
+	}
+	return old, g.Lock, nil
+}
+
+// wouldRollback is Rollback without the flip.
+func wouldRollback(prof *profile.Profile, n generation.Number) (profile.Change, error) {
+	current, err := prof.Current()
+	if err != nil {
+		return profile.Change{}, err
+	}
+	ch := profile.Change{To: n}
+	if current != nil {
+		ch.From = current.Number
+		if n == 0 {
+			ch.To = current.Info.Parent
+		}
+	}
+	if ch.To == 0 {
+		return ch, &profile.NoParentError{Current: ch.From}
+	}
+	_, err = prof.Get(ch.To)
+	ch.Nothing = ch.To == ch.From
+	return ch, err
+}
+
+func (a *app) showRollback(prof *profile.Profile, ch profile.Change, dryRun bool) error {
+	r := changeResult{Profile: string(prof.Name()), From: int(ch.From), To: int(ch.To), Nothing: ch.Nothing, DryRun: dryRun, Changes: []changeLine{}}
+	for _, d := range lock.Diff(ch.Old, ch.New) {
+		r.Changes = append(r.Changes, changeLine{Name: string(d.Name), Old: versionOf(d.Old), New: versionOf(d.New)})
+	}
+	if !ch.Nothing && !dryRun {
+		r.Undo = a.own("rollback %d", ch.From)
+	}
+	if a.json {
+		return a.printJSON(r)
+	}
+	if ch.Nothing {
+		a.printf("nothing to do: generation %d is current\n", ch.To)
+		return nil
+	}
+	a.printf("generation %d -> %d\n", ch.From, ch.To)
+	table, style := a.term.Table(), a.term.OutStyle()
+	for _, l := range r.Changes {
+		table.Row(l.short(style)...)
+	}
+	table.Flush()
+	if dryRun {
+		a.println("dry run: nothing was changed")
+		return nil
+	}
+	a.println("undo: " + r.Undo)
+	return nil
+}
+
+// short is mark and name, and versions.
+func (l changeLine) short(style term.Style) []string {
+	name := term.Safe(l.Name)
+	switch {
+	case l.New == nil:
+		return []string{style.Red("- " + name), term.Safe(l.Old.Version)}
+	case l.Old == nil:
+		return []string{style.Green("+ " + name), term.Safe(l.New.Version)}
+	}
+	return []string{style.Yellow("~ " + name), versionStep(l.Old, l.New)}
+}
+
+// changesText is a line of changes for history: "+a 1.0, b 1.0 -> 1.1, -c 2.0".
+func changesText(changes []lock.Change) string {
+	var words []string
+	for _, d := range changes {
+		name := term.Safe(string(d.Name))
+		switch {
+		case d.New == nil:
+			words = append(words, fmt.Sprintf("-%s %s", name, term.Safe(string(d.Old.Version))))
+		case d.Old == nil:
+			words = append(words, fmt.Sprintf("+%s %s", name, term.Safe(string(d.New.Version))))
+		default:
+			words = append(words, name+" "+versionStep(versionOf(d.Old), versionOf(d.New)))
+		}
+	}
+	return join(words)
+}

@@ -1,0 +1,197 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"ipp/lock/ref"
+	"ipp/profile"
+	"ipp/store"
+	"ipp/store/dag"
+	"ipp/store/durable"
+
+	multierror "github.com/hashicorp/go-multierror"
+	"github.com/ipfs/go-cid"
+)
+
+// storeLink is the one absolute link, below the state directory.
+const storeLink = "store"
+
+// openProfile names the profile that this run is about; it reads nothing.
+func (a *app) openProfile() (*profile.Profile, error) {
+	name, err := a.profileName()
+	if err != nil {
+		return nil, err
+	}
+	d, err := a.set.dirs()
+	if err != nil {
+		return nil, err
+	}
+	return a.profileAt(name, d.state), nil
+}
+
+func (a *app) profileAt(name ref.Name, state string) *profile.Profile {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "" // the log says who and what without it
+	}
+	return profile.Open(name, profile.Options{State: state, Wait: a.wait(), Now: a.now, User: a.set.user, Host: host})
+}
+
+// openStore opens the store behind the link. Where there is none it is made, or,
+// without create, nil: then nothing is known and nothing is written.
+func (a *app) openStore(create bool) (*store.Store, error) {
+	d, err := a.set.dirs()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := a.storeDir(d)
+	if errors.Is(err, fs.ErrNotExist) {
+		dir, err = d.store, nil
+		if create {
+			err = a.linkStore(d)
+		}
+	}
+	if err != nil {
+		return nil, failed("open", "store", err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "format")); errors.Is(err, fs.ErrNotExist) && !create {
+		return nil, nil
+	}
+	first := store.Root{Kind: store.ProfileRoot, Path: a.profileAt(defaultProfile, d.state).Dir(), Why: "profile", Since: a.now()}
+	st, err := store.Open(dir, store.Options{Wait: a.wait(), Now: a.now, First: first})
+	return st, failed("open", "store", err)
+}
+
+// storeDir follows the link; what IPP_STORE says must not contradict it.
+func (a *app) storeDir(d dirs) (string, error) {
+	link := filepath.Join(d.state, storeLink)
+	target, err := os.Readlink(link)
+	if err != nil {
+		return "", err
+	}
+	if a.set.store != "" && !sameDir(target, d.store) {
+		return "", &failure{verb: "use", object: "IPP_STORE", code: exitFailed,
+			err:   fmt.Errorf("it says %s, but %s points to %s", d.store, link, target),
+			hints: []string{"unset IPP_STORE, or move the store and change that one link"}}
+	}
+	return target, nil
+}
+
+func sameDir(a, b string) bool {
+	if filepath.Clean(a) == filepath.Clean(b) {
+		return true
+	}
+	fa, errA := os.Stat(a)
+	fb, errB := os.Stat(b)
+	return errA == nil && errB == nil && os.SameFile(fa, fb)
+}
+
+// linkStore makes the link. The default profile's directory comes first, because
+// the store is born with that directory as its root, and a root whose directory
+// is missing is damage.
+func (a *app) linkStore(d dirs) error {
+	if err := durable.MkdirAll(a.profileAt(defaultProfile, d.state).Dir(), 0o755); err != nil {
+		return err
+	}
+	err := durable.Symlink(d.store, filepath.Join(d.state, storeLink))
+	if errors.Is(err, fs.ErrExist) { // somebody else was faster
+		_, err = a.storeDir(d)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	return durable.SyncDir(d.state)
+}
+
+// session is one command's hold on the store: a lease, taken before anything is
+// looked up, and whatever was opened on the way.
+type session struct {
+	a     *app
+	verb  string
+	st    *store.Store // nil: there is none yet, see create
+	lease *store.Lease // nil with st
+
+	closers []func() error
+	opened  []*opened // from outside the store
+	stored  []stored  // see packages
+	scanned bool
+}
+
+// begin opens a session. It makes no store, so that a command that fails leaves
+// nothing behind.
+func (a *app) begin(ctx context.Context, verb string) (*session, error) {
+	st, err := a.openStore(false)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{a: a, verb: verb}
+	return s, s.use(ctx, st)
+}
+
+// create makes the store where there is none yet. Only before the first write:
+// all that can be checked was checked.
+func (s *session) create(ctx context.Context) error {
+	if s.st != nil {
+		return nil
+	}
+	st, err := s.a.openStore(true)
+	if err != nil {
+		return err
+	}
+	if err := s.use(ctx, st); err != nil {
+		return err
+	}
+	for _, o := range s.opened {
+		if err := s.protect(ctx, o.pkg.Root); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// use takes the lease on a store, which may be nil.
+func (s *session) use(ctx context.Context, st *store.Store) (err error) {
+	if st == nil {
+		return nil
+	}
+	s.st, s.scanned = st, false
+	s.lease, err = st.Lease(ctx, "ipp "+s.verb)
+	return failed(s.verb, "", err)
+}
+
+// plan finds out what bringing a part of a package into the store takes; where
+// there is no store yet, everything is new.
+func (s *session) plan(ctx context.Context, w store.Want, src dag.Blocks) (*store.Plan, error) {
+	w.Verify = true
+	if s.st == nil {
+		return measure(ctx, w, src)
+	}
+	return s.st.Plan(ctx, w, src)
+}
+
+// close ends the lease and closes what was opened. Only after success was
+// reported.
+func (s *session) close() error {
+	var all *multierror.Error
+	for _, c := range s.closers {
+		all = multierror.Append(all, c())
+	}
+	if s.lease != nil {
+		all = multierror.Append(all, s.lease.Release())
+	}
+	return all.ErrorOrNil()
+}
+
+// protect leases packages before they are looked for.
+func (s *session) protect(ctx context.Context, roots ...cid.Cid) error {
+	if s.lease == nil {
+		return nil
+	}
+	return s.lease.Add(ctx, roots...)
+}

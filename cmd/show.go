@@ -1,0 +1,237 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"ipp/cmd/term"
+	"ipp/lock"
+	"ipp/lock/ref"
+	"ipp/store/dag"
+)
+
+type showCmd struct {
+	Ref string `arg:"" name:"REF" help:"A path, CID or name."`
+	jsonFlag
+}
+
+func (showCmd) doc() doc {
+	return doc{
+		usage: "show REF",
+		about: `Shows what a package says of itself, what of it is here, and where it is installed.
+			Of a name it shows the installed version, else the newest that the store knows.`,
+		examples: []string{"ipp show esbuild", "ipp show ./esbuild.car", "ipp show bafybeib2w7m4"},
+	}
+}
+
+// shown is the JSON of show.
+type shown struct {
+	Name         string            `json:"name,omitempty"`
+	Version      string            `json:"version,omitempty"`
+	Summary      string            `json:"summary,omitempty"`
+	License      string            `json:"license,omitempty"`
+	Homepage     string            `json:"homepage,omitempty"`
+	Source       string            `json:"source,omitempty"`
+	Changelog    string            `json:"changelog,omitempty"`
+	CID          string            `json:"cid"`
+	Manifest     string            `json:"manifest,omitempty"`
+	Signed       bool              `json:"signed"`
+	DagSize      uint64            `json:"dag_size"`
+	Platforms    []shownPlatform   `json:"platforms"`
+	Commands     map[string]string `json:"commands,omitempty"`
+	Environment  map[string]string `json:"environment,omitempty"`
+	Dependencies map[string]string `json:"dependencies,omitempty"`
+	Libraries    map[string]string `json:"libraries,omitempty"`
+	Inert        []string          `json:"inert,omitempty"`     // read, but not acted on
+	Installed    []string          `json:"installed,omitempty"` // "default 3": profile and generation
+	Known        []version         `json:"known,omitempty"`     // of this name in the store
+}
+
+// shownPlatform is one platform's part; "any": the package is not split.
+type shownPlatform struct {
+	Platform string `json:"platform"`
+	Here     bool   `json:"here"` // all of it is in the source
+	Files    int    `json:"files,omitempty"`
+	Bytes    int64  `json:"bytes,omitempty"`
+}
+
+func (s *showCmd) run(ctx context.Context, a *app) error {
+	r, err := ref.Parse(s.Ref)
+	if err != nil {
+		return failed("show", s.Ref, err)
+	}
+	c, err := a.beginChange(ctx, "show", "", true)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	o, err := c.open(ctx, r, c.old.Lock, asPath(r))
+	if err != nil {
+		return err
+	}
+	out := describe(o)
+	if err := c.size(ctx, o, &out); err != nil {
+		return failed("show", s.Ref, err)
+	}
+	for _, p := range c.old.Lock.Packages {
+		if p.CID.Equals(o.pkg.Root) {
+			out.Installed = append(out.Installed, fmt.Sprintf("profile %s, generation %d, as %s", c.prof.Name(), c.from, p.Name))
+		}
+	}
+	if err := c.knownVersions(ctx, o, &out); err != nil {
+		return failed("show", s.Ref, err)
+	}
+	if a.json {
+		return a.printJSON(out)
+	}
+	a.showPackage(out)
+	return nil
+}
+
+// asPath lets a directory without package.toml be looked at: it needs a name
+// only to be packed.
+func asPath(r ref.Ref) ref.Name {
+	if r.Kind == ref.Path {
+		return "unnamed"
+	}
+	return ""
+}
+
+// describe is what a package says of itself.
+func describe(o *opened) shown {
+	p := o.pkg
+	out := shown{CID: p.Root.String(), Signed: p.Signed, DagSize: p.DagSize, Platforms: []shownPlatform{}}
+	if p.Manifest.Defined() {
+		out.Manifest = p.Manifest.String()
+	}
+	m := p.Meta
+	if m == nil {
+		return out
+	}
+	out.Name, out.Version, out.Summary, out.License = string(m.Name), string(m.Version), m.Summary, m.License
+	out.Homepage, out.Source, out.Changelog = m.Homepage, m.Source, m.Changelog
+	out.Environment, out.Inert = m.Environment, m.Inert()
+	out.Commands, out.Dependencies, out.Libraries = map[string]string{}, map[string]string{}, map[string]string{}
+	for c, path := range m.Commands {
+		out.Commands[string(c)] = path
+	}
+	for n, c := range m.Dependencies {
+		out.Dependencies[string(n)] = c.String()
+	}
+	for n, c := range m.Libraries {
+		out.Libraries[string(n)] = c.String()
+	}
+	return out
+}
+
+// size finds out how much of each platform is there.
+func (s *session) size(ctx context.Context, o *opened, out *shown) error {
+	platforms := []ref.Platform{""}
+	if o.pkg.Meta != nil && len(o.pkg.Meta.Platforms) > 0 {
+		platforms = o.pkg.Meta.Platforms
+	}
+	for _, platform := range platforms {
+		p, err := measure(ctx, o.pkg.Want(platform, dag.DefaultLimits()), o.src)
+		here := shownPlatform{Platform: partOf(platform)}
+		switch {
+		case isAbsent(err):
+		case err != nil:
+			return err
+		default:
+			here.Here, here.Files, here.Bytes = true, p.Files, p.Bytes
+		}
+		out.Platforms = append(out.Platforms, here)
+	}
+	return nil
+}
+
+// knownVersions lists what else the store has of this name, the newest first.
+func (c *change) knownVersions(ctx context.Context, o *opened, out *shown) error {
+	if o.pkg.Meta == nil {
+		return nil
+	}
+	list, err := c.candidates(ctx, o.pkg.Meta.Name)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(list, func(a, b lock.Candidate) int { return b.Version.Compare(a.Version) })
+	for _, k := range list {
+		parts := []string{}
+		if c.st != nil {
+			if parts, err = c.st.Parts(k.CID); err != nil {
+				return err
+			}
+		}
+		if len(parts) > 0 {
+			out.Known = append(out.Known, version{string(k.Version), k.CID.String()})
+		}
+	}
+	return nil
+}
+
+func (a *app) showPackage(out shown) {
+	style := a.term.OutStyle()
+	title := strings.TrimSpace(out.Name + " " + out.Version)
+	if title == "" {
+		title = "a directory without package.toml"
+	}
+	a.println(style.Bold(term.Safe(title)))
+	if out.Summary != "" {
+		a.wrap("", term.Safe(out.Summary))
+	}
+	a.println()
+	row := func(key, value string) {
+		if value != "" {
+			a.entry(key, value, 14)
+		}
+	}
+	row("cid", out.CID)
+	row("manifest", out.Manifest)
+	row("license", term.Safe(out.License))
+	row("homepage", term.Safe(out.Homepage))
+	row("source", term.Safe(out.Source))
+	row("changelog", term.Safe(out.Changelog))
+	signed := "no"
+	if out.Signed {
+		signed = "yes, but this release of ipp does not check signatures"
+	}
+	row("signed", signed)
+	for _, p := range out.Platforms {
+		text := "not here"
+		if p.Here {
+			text = fmt.Sprintf("%s in %s", term.Bytes(p.Bytes), plural(p.Files, "file"))
+		}
+		row(term.Safe(p.Platform), text)
+	}
+	row("commands", pairs(out.Commands, " = "))
+	row("environment", pairs(out.Environment, "="))
+	row("needs", pairs(out.Dependencies, " "))
+	row("libraries", pairs(out.Libraries, " "))
+	for _, what := range out.Inert {
+		row("ignored", term.Safe(what)+" (this release does not act on it)")
+	}
+	for _, where := range out.Installed {
+		row("installed", term.Safe(where))
+	}
+	for _, k := range out.Known {
+		row("known", term.Safe(k.Version)+"  "+k.CID[:min(16, len(k.CID))])
+	}
+}
+
+func pairs(m map[string]string, between string) string {
+	var words []string
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		words = append(words, term.Safe(k+between+m[k]))
+	}
+	return strings.Join(words, ", ")
+}
+
+func plural(n int, word string) string {
+	if n == 1 {
+		return "1 " + word
+	}
+	return fmt.Sprintf("%d %ss", n, word)
+}

@@ -1,0 +1,89 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"ipp/lock"
+	"ipp/lock/ref"
+)
+
+type switchCmd struct {
+	Ref        string `arg:"" optional:"" name:"NAME@VERSION" help:"An installed package and the version, or constraint, to switch to."`
+	Generation string `placeholder:"N" help:"Make generation N current, as ipp rollback N does."`
+	dryRunFlag
+	jsonFlag
+}
+
+func (switchCmd) doc() doc {
+	return doc{
+		usage: "switch NAME@VERSION | --generation N [--dry-run]",
+		about: `Switches one program to another version that the store knows, and writes that
+			constraint as the wish that ipp upgrade follows from then on.
+
+			With --generation the whole profile goes to that generation.`,
+		examples: []string{
+			"ipp switch esbuild@0.24.2",
+			"ipp switch 'esbuild@^0.25'    # and follow 0.25.x from now on",
+			"ipp switch --generation 3",
+		},
+	}
+}
+
+func (s *switchCmd) run(ctx context.Context, a *app) error {
+	switch {
+	case s.Ref != "" && s.Generation != "":
+		return usageError(s, "say NAME@VERSION or --generation, not both")
+	case s.Generation != "":
+		return a.rollback(ctx, "switch", s.Generation, s.DryRun)
+	case s.Ref == "":
+		return usageError(s, "say what to switch to")
+	}
+	r, err := ref.Parse(s.Ref)
+	if err != nil {
+		return failed("switch", s.Ref, err)
+	}
+	if err := s.check(a, r); err != nil {
+		return err
+	}
+	c, err := a.beginChange(ctx, "switch", reason("switch", s.Ref), s.DryRun)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	if c.old.Lock.Find(r.Name) == nil {
+		f := c.notInstalled(c.old.Lock)
+		f.verb, f.object = "switch", s.Ref
+		f.hints = append([]string{a.own("install %s", quote(s.Ref))}, f.hints...)
+		return f
+	}
+	c.targets = []ref.Name{r.Name}
+	c.edit = func(wishes *lock.Profile, _ *lock.Lockfile) error {
+		w := wishes.Packages[r.Name]
+		wishes.Packages[r.Name] = lock.Wish{Constraint: r.Constraint, Package: w.Package, Channel: w.Channel, Hold: w.Hold}
+		return nil
+	}
+	return c.carry(ctx)
+}
+
+// check refuses what is no NAME@VERSION, with the words for what was meant.
+func (s *switchCmd) check(a *app, r ref.Ref) error {
+	f := usageError(s, "%s is not NAME@VERSION", r.Text)
+	switch {
+	case r.Kind != ref.Named:
+		f.hints = []string{"to have exactly this package: " + a.own("install %s", quote(r.Text))}
+		return f
+	case r.Channel != "":
+		return failed("switch", r.Text, offline("channels"))
+	case strings.Trim(r.Text, "0123456789") == "":
+		f.hints = []string{a.own("switch --generation %s", r.Text)}
+		return f
+	case !r.Explicit:
+		f.err = errors.New("to which version?")
+		f.hints = []string{fmt.Sprintf("ipp show %s lists the versions that are known", r.Name), "to go to the newest: " + a.own("upgrade %s", r.Name)}
+		return f
+	}
+	return nil
+}

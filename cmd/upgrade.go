@@ -1,0 +1,72 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"ipp/cmd/term"
+	"ipp/lock"
+	"ipp/lock/ref"
+)
+
+type upgradeCmd struct {
+	Refs []string `arg:"" optional:"" name:"NAME" help:"Installed packages; all of them where none is named."`
+	dryRunFlag
+	jsonFlag
+}
+
+func (upgradeCmd) doc() doc {
+	return doc{
+		usage: "upgrade [NAME…] [--dry-run]",
+		about: `Moves programs to the newest version that the store knows and their wish allows.
+			What was installed from a CAR file, a directory or a CID stays, because it was wished
+			for exactly; ipp switch NAME@CONSTRAINT turns such a wish into a constraint.`,
+		examples: []string{"ipp upgrade", "ipp upgrade esbuild", "ipp upgrade --dry-run"},
+	}
+}
+
+func (u *upgradeCmd) run(ctx context.Context, a *app) error {
+	c, err := a.beginChange(ctx, "upgrade", reason("upgrade", u.Refs...), u.DryRun)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	names, err := c.installedNames(ctx, u.Refs)
+	if err != nil {
+		return err
+	}
+	c.edit = func(*lock.Profile, *lock.Lockfile) error { return nil }
+	c.moves = func(n ref.Name) bool { return len(names) == 0 || slices.Contains(names, n) }
+	c.why = func(r changeResult) []string { return c.staying(names, r) }
+	return c.carry(ctx)
+}
+
+// staying says why packages stay: exact wishes, held ones. Of those not named
+// on the command line only a count is told.
+func (c *change) staying(names []ref.Name, r changeResult) []string {
+	var notes []string
+	exact := 0
+	for _, p := range c.old.Lock.Packages {
+		w, wished := c.old.Wishes.Packages[p.Name]
+		named := slices.Contains(names, p.Name)
+		moved := slices.ContainsFunc(r.Changes, func(l changeLine) bool { return l.Name == string(p.Name) && !l.same() })
+		switch {
+		case !wished || moved || len(names) > 0 && !named:
+		case w.Hold:
+			notes = append(notes, fmt.Sprintf("%s stays at %s: it is held", p.Name, term.Safe(string(p.Version))))
+		case w.CID.Defined() && (named || exact < 5):
+			notes = append(notes, fmt.Sprintf("%s stays at %s: it was installed as exactly this package; let it follow versions: %s",
+				p.Name, term.Safe(string(p.Version)), c.a.own("switch %s", quote(fmt.Sprintf("%s@^%s", p.Name, p.Version)))))
+			exact++
+		case w.CID.Defined():
+			exact++
+		case named:
+			notes = append(notes, fmt.Sprintf("%s stays at %s: the store knows nothing newer that matches %s", p.Name, term.Safe(string(p.Version)), w.Constraint))
+		}
+	}
+	if exact > 5 {
+		notes = append(notes, fmt.Sprintf("… and %d more like these", exact-5))
+	}
+	return notes
+}

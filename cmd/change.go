@@ -37,6 +37,8 @@ type change struct {
 	targets []ref.Name
 	// why says why packages stay that were asked to move; may be nil.
 	why func(r changeResult) []string
+	// prefer is the package that wins conflicts; "": none does.
+	prefer ref.Name
 
 	ready map[store.Key]bool // trees that are in the store for sure
 	old   profile.State      // what the plan began from
@@ -69,7 +71,7 @@ func (a *app) beginChange(ctx context.Context, verb, reason string, dryRun bool)
 // currentState is what the current generation was made from; empty before the
 // first one.
 func currentState(prof *profile.Profile) (profile.State, generation.Number, error) {
-	empty := profile.State{Wishes: &lock.Profile{Packages: map[ref.Name]lock.Wish{}}, Lock: &lock.Lockfile{}}
+	empty := profile.State{Wishes: &lock.Profile{Packages: map[ref.Name]lock.Wish{}, Prefer: map[string]ref.Name{}}, Lock: &lock.Lockfile{}}
 	g, err := prof.Current()
 	if err != nil || g == nil {
 		return empty, 0, err
@@ -268,7 +270,24 @@ func (c *change) update(ctx context.Context, old profile.State) (profile.State, 
 		}
 		members = append(members, m)
 	}
+	c.decide(next.Wishes, members)
 	return next, members, nil
+}
+
+// decide writes into the wishes who wins where the person said who is to win.
+// Conflicts that are left are for the transaction to tell.
+func (c *change) decide(wishes *lock.Profile, members []generation.Member) {
+	undecided := wishes.Clone()
+	clear(undecided.Prefer) // what was said before may be said otherwise now
+	var conflicts *generation.ConflictError
+	if c.prefer == "" || !errors.As(c.prof.Check(members, undecided, c.st), &conflicts) {
+		return
+	}
+	for _, x := range conflicts.Conflicts {
+		if x.A.Name == c.prefer || x.B.Name == c.prefer {
+			wishes.Prefer[x.Path] = c.prefer
+		}
+	}
 }
 
 // planAgain plans only what is not ready yet.
@@ -314,13 +333,16 @@ func (s *session) member(p lock.Package) (generation.Member, error) {
 }
 
 // measure is a plan without a store: everything is new.
-func measure(ctx context.Context, w store.Want, src dag.Blocks) (*store.Plan, error) {
+func measure(ctx context.Context, w store.Want, src dag.Blocks, see ...func(*dag.Entry)) (*store.Plan, error) {
 	p := &store.Plan{Want: w}
 	opt := dag.WalkOptions{Limits: w.Limits, Omit: func(path string) bool { return slices.Contains(w.Omit, path) }}
 	err := dag.Walk(ctx, src, w.Root, opt, func(e *dag.Entry) error {
 		if e.Kind == dag.File {
 			p.Files++
 			p.Bytes += e.Size
+		}
+		for _, f := range see {
+			f(e)
 		}
 		return nil
 	})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -56,11 +57,21 @@ func (f *failure) Error() string {
 	if head == "" {
 		return text
 	}
-	// "show x: find x: …" says x once.
-	if verb, rest, ok := strings.Cut(text, " "+f.object+": "); ok && f.object != "" && !strings.Contains(verb, " ") {
-		text = rest
+	return head + ": " + f.once(text)
+}
+
+// once drops the object from the head of a cause: "show x: find x: …" says x
+// once.
+func (f *failure) once(text string) string {
+	if f.object == "" {
+		return text
 	}
-	return head + ": " + text
+	for _, quoted := range []string{f.object, strconv.Quote(f.object)} {
+		if words, rest, ok := strings.Cut(text, " "+quoted+": "); ok && strings.Count(words, " ") < 2 && !strings.ContainsAny(words, ":\"") {
+			return rest
+		}
+	}
+	return text
 }
 
 func (f *failure) Unwrap() error { return f.err }
@@ -118,9 +129,17 @@ func (a *app) table() []rule {
 		on(exitConflict, says[*lock.TooHardError]("")),
 		on(exitConflict, conflictHint),
 		on(exitNotFound, says[*pack.NoPlatformError]("ask its author for a build for this machine")),
-		on(exitMalformed, func(e *pack.DotNamesError) string {
-			return "leave them out: --exclude " + strings.Join(e.Names, " --exclude ")
+		on(exitMalformed, dotNamesHint),
+		on(exitUsage, func(e *pack.NoMetadataError) string {
+			return "say them: --name NAME --version VERSION; or begin a package.toml: ipp pack --init " + quote(e.Path)
 		}),
+		on(exitMalformed, says[*pack.ProgramError]("say it: --platform PLATFORM=PATH")),
+		on(exitNotFound, says[*pack.MissingLibraryError]("bring that library into the store first: ipp import FILE.car")),
+		on(exitMalformed, says[*pack.NotDirError]("a package is a directory; pack the file: ipp pack FILE --name NAME --version VERSION")),
+		on(exitMalformed, func(e *pack.LayoutError) string { return e.Hint }),
+		on(exitMalformed, func(e *pack.InputError) string { return e.Hint }),
+		on(exitMalformed, says[*pack.MissingCommandError]("its package.toml names a file that it does not have: tell its author")),
+		on(exitMalformed, says[*pack.FormatError]("ipp pack makes a PackManifest that can be checked")),
 		on(exitNotFound, a.noParentHint),
 		on(exitNotFound, a.noGenerationHint),
 		on(exitNotFound, says[*profile.MissingTreesError]("the store lost them: install these packages again from their CAR files, then try again")),
@@ -128,7 +147,7 @@ func (a *app) table() []rule {
 		on(exitFailed, says[*profile.FlipError]("the disk reports errors: check it, then try again")),
 		on(exitNotFound, says[*absentError]("get the package as a CAR file, then: ipp install FILE.car")),
 		is(toml.ErrNewer, exitFailed, "use a newer ipp; nothing was changed"),
-		on(exitMalformed, says[*toml.SyntaxError]("")),
+		on(exitMalformed, func(e *toml.SyntaxError) string { return e.Hint }),
 		on(exitFailed, func(e *gc.MissingProfileError) string {
 			return "if that profile is gone for good: ipp forget --profile-root " + quote(e.Dir)
 		}),
@@ -180,8 +199,17 @@ func (a *app) noParentHint(e *profile.NoParentError) string {
 	return a.own("history") + " shows all generations"
 }
 
-func conflictHint(*generation.ConflictError) string {
-	return "remove one of them, or say in [prefer] of profile.toml who wins"
+func conflictHint(e *generation.ConflictError) string {
+	first := e.Conflicts[0]
+	return fmt.Sprintf("say who wins: --prefer %s, or --prefer %s; or remove one of them", first.A.Name, first.B.Name)
+}
+
+func dotNamesHint(e *pack.DotNamesError) string {
+	line := "leave them out: ipp pack " + quote(e.Dir)
+	for _, name := range e.Names {
+		line += " --exclude " + quote(name)
+	}
+	return line
 }
 
 func (a *app) noGenerationHint(e *profile.NoGenerationError) string {
@@ -213,6 +241,10 @@ type problem struct {
 // explain looks err up in the table.
 func (a *app) explain(err error) problem {
 	p := problem{Message: err.Error(), Code: exitFailed}
+	var syntax *ref.SyntaxError
+	if errors.As(err, &syntax) { // what is allowed is the hint
+		p.Message = strings.Replace(p.Message, " (allowed: "+syntax.Allowed+")", "", 1)
+	}
 	for _, r := range a.table() {
 		if code, hint, ok := r(err); ok {
 			p.Code = code

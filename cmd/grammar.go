@@ -194,6 +194,9 @@ func usageFailure(node *kong.Node, err error) error {
 	if node != nil {
 		f.verb, f.usage = node.Name, docOf(node).usage
 		f.hints = []string{"ipp " + node.Name + " --help says more"}
+		if node.Name == "run" { // its other codes are the program's
+			f.code = exitRun
+		}
 	}
 	return f
 }
@@ -201,8 +204,10 @@ func usageFailure(node *kong.Node, err error) error {
 // plainWords says what kong says in our words: `missing NAME…` for `expected
 // "<NAME> ..."`.
 func plainWords(text string) string {
+	if flag, _, ok := strings.Cut(text, ": expected "); ok && strings.Contains(text, "EOL") {
+		return flag + ": a value is missing"
+	}
 	text = strings.NewReplacer(
-		`expected string value but got "EOL" (EOL)`, "a value is missing",
 		"expected a valid 64 bit int but got", "want a whole number, not",
 		"missing positional arguments", "missing",
 		"missing flags: --output=FILE", "say where to: -o FILE",

@@ -13,15 +13,16 @@ import (
 )
 
 type installCmd struct {
-	Refs []string `arg:"" name:"REF" help:"Paths, CIDs or names of packages."`
-	As   string   `placeholder:"NAME" help:"Install it under another name."`
+	Refs   []string `arg:"" name:"REF" help:"Paths, CIDs or names of packages."`
+	As     string   `placeholder:"NAME" help:"Install it under another name."`
+	Prefer string   `placeholder:"NAME" help:"The package whose files win where two bring the same."`
 	dryRunFlag
 	jsonFlag
 }
 
 func (installCmd) doc() doc {
 	return doc{
-		usage: "install REF… [--as NAME] [--dry-run]",
+		usage: "install REF… [--as NAME] [--prefer NAME] [--dry-run]",
 		about: `Puts packages into the store and their programs into the profile. Several packages
 			are one generation: all are checked before anything is written, and one command takes
 			all of them back.
@@ -54,6 +55,11 @@ func (i *installCmd) run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer c.close()
+	if i.Prefer != "" {
+		if c.prefer, err = ref.ParseName(i.Prefer); err != nil {
+			return failed("install", "--prefer "+i.Prefer, err)
+		}
+	}
 	list, err := c.openAll(ctx, i.Refs, as)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"fmt"
 	"path/filepath"
 	"runtime"
@@ -44,7 +45,7 @@ func readSettings(environ []string) settings {
 		profile: env["IPP_PROFILE"],
 		shell:   env["SHELL"],
 		path:    env["PATH"],
-		user:    env["USER"],
+		user:    cmp.Or(env["USER"], env["LOGNAME"]),
 	}
 	if runtime.GOOS == "windows" {
 		s.home, s.user = env["USERPROFILE"], env["USERNAME"]

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -11,6 +12,7 @@ import (
 	"ipp/lock"
 	"ipp/lock/ref"
 	"ipp/store/dag"
+	"ipp/store/pack"
 )
 
 type showCmd struct {
@@ -134,7 +136,8 @@ func (s *session) size(ctx context.Context, o *opened, out *shown) error {
 		platforms = o.pkg.Meta.Platforms
 	}
 	for _, platform := range platforms {
-		p, err := measure(ctx, o.pkg.Want(platform, dag.DefaultLimits()), o.src)
+		want := o.pkg.Want(platform, dag.DefaultLimits())
+		p, err := measure(ctx, want, o.src, func(e *dag.Entry) { out.addCommand(o.pkg, platform, e) })
 		here := shownPlatform{Platform: partOf(platform)}
 		switch {
 		case isAbsent(err):
@@ -146,6 +149,22 @@ func (s *session) size(ctx context.Context, o *opened, out *shown) error {
 		out.Platforms = append(out.Platforms, here)
 	}
 	return nil
+}
+
+// addCommand notes an executable in bin, which is a command where package.toml
+// names none.
+func (out *shown) addCommand(p *pack.Package, platform ref.Platform, e *dag.Entry) {
+	if p.Meta != nil && p.Meta.Commands != nil || e.Kind != dag.File || !e.Exec {
+		return
+	}
+	for _, base := range []string{string(platform), pack.AnyDir, "."} {
+		if dir, name := path.Split(e.Path); path.Join(base, "bin") == path.Clean(dir) {
+			if out.Commands == nil {
+				out.Commands = map[string]string{}
+			}
+			out.Commands[name] = path.Join("bin", name)
+		}
+	}
 }
 
 // knownVersions lists what else the store has of this name, the newest first.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"ipp/cmd/term"
 	"ipp/lock/ref"
@@ -38,10 +39,12 @@ func (forgetCmd) doc() doc {
 
 // forgotten is the JSON of forget.
 type forgotten struct {
-	CID         string `json:"cid,omitempty"`
-	ProfileRoot string `json:"profile_root,omitempty"`
-	LastCopy    bool   `json:"last_copy"` // nothing else keeps it
-	DryRun      bool   `json:"dry_run"`
+	CID         string   `json:"cid,omitempty"`
+	ProfileRoot string   `json:"profile_root,omitempty"`
+	LastCopy    []string `json:"last_copy"` // platforms that nothing else keeps
+	DryRun      bool     `json:"dry_run"`
+
+	all bool // nothing else keeps any of it
 }
 
 func (f *forgetCmd) run(ctx context.Context, a *app) error {
@@ -94,9 +97,11 @@ func (f *forgetCmd) forget(a *app, c *change, root cid.Cid, name string) error {
 		return &failure{verb: "forget", object: f.Ref, code: exitNotFound, err: fmt.Errorf("%s (%s) is not kept as a packed or imported package", name, shortCID(root)),
 			hints: []string{"ipp list --store shows what keeps each package", "what is installed goes with: " + a.own("remove NAME")}}
 	}
-	out := forgotten{CID: root.String(), LastCopy: lastCopy(facts, root), DryRun: f.DryRun}
-	if out.LastCopy && !f.DryRun {
-		if err := a.ask(f.Yes, fmt.Sprintf("nothing else keeps %s (%s): the next ipp gc deletes this copy. Forget it?", name, shortCID(root))); err != nil {
+	out := forgotten{CID: root.String(), LastCopy: []string{}, DryRun: f.DryRun}
+	parts, all := lastCopy(facts, root)
+	out.LastCopy, out.all = append(out.LastCopy, parts...), all
+	if len(parts) > 0 && !f.DryRun {
+		if err := a.ask(f.Yes, fmt.Sprintf("nothing else keeps %s: the next ipp gc deletes this copy. Forget it?", out.what(name))); err != nil {
 			return failed("forget", f.Ref, err)
 		}
 	}
@@ -112,10 +117,18 @@ func (f *forgetCmd) forget(a *app, c *change, root cid.Cid, name string) error {
 	return nil
 }
 
+// what is the package, or those parts of it that would be lost.
+func (out forgotten) what(name string) string {
+	if out.all {
+		return name
+	}
+	return strings.Join(out.LastCopy, ", ") + " of " + name
+}
+
 func (f *forgetCmd) say(a *app, c *change, out forgotten, name string) {
 	what := "a generation still needs it"
-	if out.LastCopy {
-		what = "nothing else keeps it: the next ipp gc deletes it"
+	if len(out.LastCopy) > 0 {
+		what = "nothing keeps " + out.what("it") + " any more: the next ipp gc deletes that"
 	}
 	if f.DryRun {
 		a.printf("%s would be forgotten; %s\ndry run: nothing was changed\n", name, what)

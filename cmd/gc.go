@@ -320,18 +320,23 @@ func treeFiles(facts gc.Facts, i int, k store.Key) []store.FileInfo {
 	return nil
 }
 
-// lastCopy says whether a package would be deleted by the next gc if nothing
-// but its root k-CID kept it.
-func lastCopy(facts gc.Facts, root cid.Cid) bool {
+// lastCopy lists the parts of a package that the next gc would delete if its
+// root k-CID kept them no more, and whether that is all of them.
+func lastCopy(facts gc.Facts, root cid.Cid) (parts []string, all bool) {
+	all = true
 	facts.Roots = slices.DeleteFunc(slices.Clone(facts.Roots), func(r store.Root) bool {
 		return r.Kind == store.KeptRoot && r.CID.Equals(root)
 	})
 	// Leases and running programs end; they keep nothing.
 	facts.Leases, facts.Processes = nil, nil
 	for _, t := range gc.MakePlan(facts, gc.Policy{}).Trees {
-		if t.Goes && t.Key.Root.Equals(root) {
-			return true
+		switch {
+		case !t.Key.Root.Equals(root):
+		case t.Goes:
+			parts = append(parts, t.Key.Part)
+		default:
+			all = false
 		}
 	}
-	return false
+	return parts, all
 }

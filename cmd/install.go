@@ -129,7 +129,7 @@ func (c *change) openOne(ctx context.Context, text string, as ref.Name) (given, 
 		if g.name == "" {
 			g.name = r.Name
 		}
-		return g, nil
+		return g, failed(c.verb, text, c.isKnown(ctx, r))
 	}
 	if r.Sub != "" {
 		return g, &failure{verb: c.verb, object: text, code: exitUsage, err: errors.New("a path below a CID names a file, not a package"),
@@ -146,6 +146,22 @@ func (c *change) openOne(ctx context.Context, text string, as ref.Name) (given, 
 			hints: []string{"give it one: ipp install --as NAME " + quote(text), "or run a file of it: ipp run " + g.opened.pkg.Root.String() + "/PATH"}}
 	}
 	return g, nil
+}
+
+// isKnown finds out early that nothing matches a name, so that it is told
+// together with whatever else is wrong. Which one it is, resolution says.
+func (c *change) isKnown(ctx context.Context, r ref.Ref) error {
+	for _, p := range c.old.Lock.Packages {
+		if (p.Name == r.Name || p.Package == r.Name) && r.Constraint.Match(p.Version) {
+			return nil
+		}
+	}
+	_, err := c.rootByName(ctx, r)
+	var missing *lock.NotFoundError
+	if errors.As(err, &missing) {
+		return err
+	}
+	return nil
 }
 
 // wish is what installing a package writes into the wishes. A name that is

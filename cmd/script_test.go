@@ -18,11 +18,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"ipp": func() {
-			os.Exit(Main(os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
-		},
-	})
+	run := func() { os.Exit(Main(os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr)) }
+	// greet is what the tour calls a copy of its own executable.
+	testscript.Main(m, map[string]func(){"ipp": run, "greet": run})
 }
 
 // TestScripts tells what every command does, on the real Main in a process of
@@ -36,6 +34,7 @@ func TestScripts(t *testing.T) {
 			home := filepath.Join(e.WorkDir, "home")
 			state := filepath.Join(home, ".local", "state", "ipp")
 			e.Vars = append(e.Vars, "HOME="+home, "USER=tester", "STATE="+state,
+				"REALCACHE="+goCache(), "BINDIR="+filepath.Dir(lookPath("ipp")),
 				"STORE="+filepath.Join(home, ".local", "share", "ipp", "store"),
 				"BIN="+filepath.Join(state, "profiles", "default", "current", "bin"))
 			return os.Mkdir(home, 0o755)
@@ -50,6 +49,23 @@ func TestScripts(t *testing.T) {
 			"current":   current,
 		},
 	})
+}
+
+// goCache is this machine's build cache: an empty one takes a minute to fill.
+func goCache() string {
+	out, err := exec.Command("go", "env", "GOCACHE").Output()
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
+}
+
+func lookPath(name string) string {
+	path, err := exec.LookPath(name)
+	if err != nil {
+		panic(err) // testscript.Main put it there
+	}
+	return path
 }
 
 // tool DIR NAME VERSION [LINE…]: a directory with package.toml and one command,

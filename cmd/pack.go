@@ -260,5 +260,5 @@ func (s *session) keep(ctx context.Context, o *opened, platforms []ref.Platform,
 			return 0, err
 		}
 	}
-	return fresh, s.st.AddRoot(store.Root{Kind: store.KeptRoot, CID: o.pkg.Root, Why: why, Since: s.a.now()})
+	return fresh, s.st.AddRoot(ctx, store.Root{Kind: store.KeptRoot, CID: o.pkg.Root, Why: why, Since: s.a.now()})
 }

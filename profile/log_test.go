@@ -109,7 +109,7 @@ func TestList(t *testing.T) {
 		t.Errorf("got %v, %v", all, err)
 	}
 	for _, name := range []ref.Name{"b", "a"} {
-		w.must(w.open(name).Create(w.st))
+		w.must(w.open(name).Create(t.Context(), w.st))
 	}
 	w.must(os.Mkdir(w.state+"/profiles/.hidden", 0o755))
 	w.must(os.WriteFile(w.state+"/profiles/file", nil, 0o644))

@@ -35,6 +35,7 @@
 package profile
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -124,7 +125,7 @@ func (p *Profile) Exists() (bool, error) {
 //
 // The directory comes before the root: a root without a directory is damage to
 // gc, while a directory without a root holds nothing yet.
-func (p *Profile) Create(st *store.Store) error {
+func (p *Profile) Create(ctx context.Context, st *store.Store) error {
 	err := p.do("make profile's directory", func() error { return durable.MkdirAll(p.dir, 0o755) })
 	if err != nil {
 		return err
@@ -132,13 +133,13 @@ func (p *Profile) Create(st *store.Store) error {
 	if err := p.linkStore(st.Dir()); err != nil {
 		return err
 	}
-	return p.do("add profile's root", func() error { return p.addRoot(st) })
+	return p.do("add profile's root", func() error { return p.addRoot(ctx, st) })
 }
 
 // addRoot makes the profile's root durable. Where a store lost all its roots,
 // that of one profile would let gc believe there are no others: then all the
 // profiles beside it get theirs back.
-func (p *Profile) addRoot(st *store.Store) error {
+func (p *Profile) addRoot(ctx context.Context, st *store.Store) error {
 	all := []ref.Name{p.name}
 	if _, err := st.Roots(); errors.Is(err, store.ErrNoRoots) {
 		beside, err := List(p.opt.State)
@@ -148,7 +149,7 @@ func (p *Profile) addRoot(st *store.Store) error {
 		all = append(all, beside...)
 	}
 	for _, name := range all {
-		err := st.AddRoot(store.Root{
+		err := st.AddRoot(ctx, store.Root{
 			Kind:  store.ProfileRoot,
 			Path:  filepath.Join(filepath.Dir(p.dir), string(name)),
 			Why:   "profile " + string(name),

@@ -55,7 +55,7 @@ var errMoved = errors.New("the current generation changed meanwhile")
 // caller, after it reported success. A *LogError comes beside a change that
 // stands.
 func (p *Profile) Update(ctx context.Context, st *store.Store, l *store.Lease, why Reason, edit Edit) (Change, error) {
-	if err := p.Create(st); err != nil {
+	if err := p.Create(ctx, st); err != nil {
 		return Change{}, err
 	}
 	for {

@@ -78,7 +78,7 @@ func FuzzReadList(f *testing.F) {
 func TestRoots(t *testing.T) {
 	s := newStore(t)
 	kept := Root{Kind: KeptRoot, CID: cid.MustParse(someCID), Why: "packed", Since: time.Unix(1000, 0).UTC()}
-	if err := errors.Join(s.AddRoot(kept), s.AddRoot(kept)); err != nil {
+	if err := errors.Join(s.AddRoot(t.Context(), kept), s.AddRoot(t.Context(), kept)); err != nil {
 		t.Fatal(err)
 	}
 	roots, err := s.Roots()

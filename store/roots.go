@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -9,7 +10,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"ipp/store/durable"
@@ -55,8 +55,21 @@ func (r Root) file() string {
 	return "k-" + rootName(r.CID)
 }
 
-// AddRoot makes a root durable; adding it again changes nothing.
-func (s *Store) AddRoot(r Root) error {
+// AddRoot makes a root durable; adding it again changes nothing. It waits for
+// sweep, shared: what it is writing is not what a killed one left.
+func (s *Store) AddRoot(ctx context.Context, r Root) error {
+	sweep, err := s.sharedSweep(ctx, "add root")
+	if err != nil {
+		return fmt.Errorf("add root %s: %w", r.file(), err)
+	}
+	defer sweep.Release()
+	if err := s.writeRoot(r); err != nil {
+		return fmt.Errorf("add root %s: %w", r.file(), err)
+	}
+	return nil
+}
+
+func (s *Store) writeRoot(r Root) error {
 	path := s.path("roots", r.file())
 	if _, err := os.Lstat(path); err == nil {
 		return durable.SyncDir(s.path("roots")) // whoever made it may not have got so far
@@ -66,13 +79,10 @@ func (s *Store) AddRoot(r Root) error {
 		f.CID = rootName(r.CID)
 	}
 	data, err := toml.Marshal(f)
-	if err == nil {
-		err = durable.WriteFile(path, data, 0o644)
-	}
 	if err != nil {
-		return fmt.Errorf("add root %s: %w", r.file(), err)
+		return err
 	}
-	return nil
+	return durable.WriteFile(path, data, 0o644)
 }
 
 // DropRoot removes a root; false where there was none such.
@@ -99,7 +109,7 @@ func (s *Store) Roots() ([]Root, error) {
 	var roots []Root
 	var bad *multierror.Error
 	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), ".tmp.") {
+		if durable.IsTemp(e.Name()) {
 			continue
 		}
 		r, err := readRoot(s.path("roots", e.Name()))

@@ -124,8 +124,13 @@ func (s *Store) create(first Root) error {
 			return err
 		}
 	}
+	sweep, err := s.sharedSweep(context.Background(), "create store")
+	if err != nil {
+		return err
+	}
+	defer sweep.Release()
 	if first.Kind != "" {
-		if err := s.AddRoot(first); err != nil {
+		if err := s.writeRoot(first); err != nil {
 			return err
 		}
 	}

@@ -167,9 +167,32 @@ func (w *Sweep) whole(dir string, k Key) bool {
 	return err == nil && carErr == nil
 }
 
-// Staging (f) removes staging that no live lease names. It only tries each
-// mutex: whoever holds one is at work.
+// Staging (f) removes staging that no live lease names, and the temporary files
+// of killed processes. It only tries each mutex: whoever holds one is at work.
 func (w *Sweep) Staging() error {
+	return multierror.Append(w.dropTemps(), w.dropAllStaging()).ErrorOrNil()
+}
+
+// dropTemps removes what a kill left of a small file: they are written under
+// sweep, shared, so under this hold there are no others. Those of objects go
+// with the objects.
+func (w *Sweep) dropTemps() error {
+	var bad *multierror.Error
+	for _, dir := range []string{".", "roots", "leases", "trees"} {
+		names, err := readNames(w.store.path(dir))
+		if err != nil {
+			bad = multierror.Append(bad, err)
+		}
+		for _, n := range names {
+			if durable.IsTemp(n) {
+				bad = multierror.Append(bad, os.Remove(w.store.path(dir, n)))
+			}
+		}
+	}
+	return bad.ErrorOrNil()
+}
+
+func (w *Sweep) dropAllStaging() error {
 	names, err := readNames(w.store.path("staging"))
 	if err != nil {
 		return fmt.Errorf("list staging: %w", err)

@@ -155,3 +155,18 @@ func TestSweepRemovesStaging(t *testing.T) {
 		t.Errorf("leased staging: %v", err)
 	}
 }
+
+// A kill between a small file's write and its rename leaves a temporary name.
+func TestSweepRemovesTemporaryNames(t *testing.T) {
+	s := newStore(t)
+	before := listing(t, s.Dir())
+	for _, dir := range []string{".", "roots", "leases", "trees"} {
+		if err := os.WriteFile(s.path(dir, ".tmp.0123456789abcdef"), []byte("half"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sweepAll(t, s, nil, nil)
+	if after := listing(t, s.Dir()); after != before {
+		t.Errorf("something is left:\n%s", after)
+	}
+}

@@ -42,7 +42,6 @@ func (w *walker) file(e *Entry, n *node) error {
 	const perms, run = 0o7777, 0o111
 	e.Kind, e.Size = File, int64(n.size)
 	e.HasMode, e.Exec = n.mode&perms != 0, n.mode&run != 0
-	e.Leaves = make([]Leaf, 0, max(1, len(n.links)))
 	return w.shape(e, n, 0, 0)
 }
 
@@ -61,6 +60,7 @@ func (w *walker) shape(e *Entry, n *node, offset int64, depth int) error {
 	if depth >= maxNodes {
 		return &LimitError{Path: e.Path, What: "levels in a file", Limit: maxNodes}
 	}
+	e.Leaves = grow(e.Leaves, len(n.links))
 	for i, l := range n.links {
 		size := int64(n.sizes[i])
 		if err := w.piece(e, l.cid, offset, size, depth+1); err != nil {
@@ -69,6 +69,15 @@ func (w *walker) shape(e *Entry, n *node, offset int64, depth int) error {
 		offset += size
 	}
 	return nil
+}
+
+// grow makes room for n more leaves. It doubles, where append would copy a long
+// list ten times.
+func grow(leaves []Leaf, n int) []Leaf {
+	if len(leaves)+n <= cap(leaves) {
+		return leaves
+	}
+	return append(make([]Leaf, 0, max(len(leaves)+n, 2*len(leaves))), leaves...)
 }
 
 // piece appends what c holds: size bytes at offset.

@@ -37,7 +37,7 @@ func (l Limits) orDefault() Limits {
 // links is how many links a walk may read. It is what ends a walk through nodes
 // that have neither bytes nor names to be counted by.
 func (l Limits) links() int64 {
-	return 1<<20 + l.Bytes/smallLeaf + 2*int64(l.Files)
+	return 1<<16 + l.Bytes/smallLeaf + 2*int64(l.Files)
 }
 
 // budget is what is left of a walk's limits.

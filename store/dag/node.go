@@ -64,7 +64,7 @@ func decodeNode(path string, c cid.Cid, block []byte) (*node, error) {
 	}
 	if err == nil {
 		n.links = links
-		n.unixfs, err = decodeUnixFS(fsBytes)
+		n.unixfs, err = decodeUnixFS(fsBytes, len(links))
 	}
 	if err != nil {
 		return nil, &FormatError{Path: path, CID: c, Why: err.Error()}
@@ -76,6 +76,7 @@ func decodeNode(path string, c cid.Cid, block []byte) (*node, error) {
 // readers: Data and Links in either order, each in one piece, nothing else.
 // data is nil where there is none.
 func decodePB(block []byte) (data []byte, links []link, err error) {
+	links = make([]link, 0, countLinks(block))
 	var prev uint64
 	for msg := block; len(msg) > 0; {
 		var f field
@@ -89,7 +90,7 @@ func decodePB(block []byte) (data []byte, links []link, err error) {
 			return nil, nil, errors.New("dag-pb: Data stands twice")
 		case f.num == pbData:
 			data = f.data
-		case links != nil && prev != pbLinks:
+		case len(links) > 0 && prev != pbLinks:
 			return nil, nil, errors.New("dag-pb: Links stand in two places")
 		default:
 			l, err := decodeLink(f.data)
@@ -101,6 +102,23 @@ func decodePB(block []byte) (data []byte, links []link, err error) {
 		prev = f.num
 	}
 	return data, links, nil
+}
+
+// countLinks counts the links of a block, at most: it stops where the block is
+// malformed.
+func countLinks(block []byte) int {
+	n := 0
+	for len(block) > 0 {
+		f, rest, err := next(block)
+		if err != nil {
+			break
+		}
+		if f.num == pbLinks {
+			n++
+		}
+		block = rest
+	}
+	return n
 }
 
 func decodeLink(msg []byte) (l link, err error) {
@@ -136,8 +154,10 @@ func decodeLink(msg []byte) (l link, err error) {
 
 // decodeUnixFS decodes Data. Unknown fields are skipped, as protobuf's readers
 // do; repeats, of which readers would take the last or the first, are refused.
-func decodeUnixFS(msg []byte) (u unixfs, err error) {
+// A file has as many sizes as links.
+func decodeUnixFS(msg []byte, links int) (u unixfs, err error) {
 	var seen uint64
+	u.sizes = make([]uint64, 0, min(links, len(msg)/2))
 	for len(msg) > 0 {
 		var f field
 		if f, msg, err = next(msg); err != nil {

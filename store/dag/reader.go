@@ -15,15 +15,15 @@ type reader struct {
 	blocks Blocks
 	*budget
 	names folder
-	// cache holds small decoded nodes: in a DAG that shares its blocks the same
-	// ones are met over and over.
+	// cache holds decoded nodes, but no contents: in a DAG that shares its blocks
+	// the same ones are met over and over.
 	cache map[cid.Cid]*node
 	cost  int
 }
 
 const (
-	cacheNode = 64 << 10 // the largest block that is cached
-	cacheAll  = 4 << 20  // of blocks, before the cache is emptied
+	cacheData = 4 << 10 // the largest contents of a node that is cached
+	cacheAll  = 4 << 20 // of blocks, before the cache is emptied
 )
 
 func newReader(ctx context.Context, b Blocks, lim Limits) *reader {
@@ -62,9 +62,9 @@ func (r *reader) cached(path string, c cid.Cid, get func() ([]byte, error)) (*no
 	return n, r.spendLinks(path, len(n.links))
 }
 
-// keep puts n into the cache if it is small.
+// keep puts n into the cache.
 func (r *reader) keep(n *node) {
-	if len(n.block) > cacheNode {
+	if len(n.data) > cacheData {
 		return
 	}
 	if r.cost += len(n.block); r.cost > cacheAll {

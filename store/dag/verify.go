@@ -73,13 +73,10 @@ func checkCID(c cid.Cid) error {
 
 // inline returns the bytes that an identity CID carries.
 func inline(c cid.Cid) ([]byte, bool) {
-	h := c.Hash()
-	// The code and the length of an allowed digest are one or two bytes; only
-	// identity begins with a zero byte.
-	if len(h) == 0 || h[0] != mh.IDENTITY {
+	if c.Prefix().MhType != mh.IDENTITY {
 		return nil, false
 	}
-	d, err := mh.Decode(h)
+	d, err := mh.Decode(c.Hash())
 	if err != nil {
 		return nil, false
 	}

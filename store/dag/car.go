@@ -23,7 +23,9 @@ const (
 
 // CAR is an archive opened for reading blocks in any order.
 type CAR struct {
-	file  *os.File
+	name  string
+	r     io.ReaderAt
+	close func() error
 	roots []cid.Cid
 	seed  maphash.Seed
 	index []span // by hash
@@ -47,46 +49,51 @@ func OpenCAR(path string) (*CAR, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open archive: %w", err)
 	}
-	c := &CAR{file: f, seed: maphash.MakeSeed()}
-	if err := c.scan(path); err != nil {
+	c, err := openFile(path, f)
+	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return c, nil
 }
 
-// scan fills the index.
-func (c *CAR) scan(path string) (err error) {
-	info, err := c.file.Stat()
+func openFile(path string, f *os.File) (*CAR, error) {
+	info, err := f.Stat()
 	if err != nil {
-		return fmt.Errorf("open archive: %w", err)
+		return nil, fmt.Errorf("open archive: %w", err)
 	}
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("open archive %q: it is not a regular file", path)
+		return nil, fmt.Errorf("open archive %q: it is not a regular file", path)
 	}
-	w := &window{r: c.file, end: info.Size()}
+	c := &CAR{name: path, r: f, close: f.Close, seed: maphash.MakeSeed()}
+	return c, c.scan(info.Size())
+}
+
+// scan fills the index.
+func (c *CAR) scan(size int64) (err error) {
+	w := &window{r: c.r, end: size}
 	defer func() {
 		// go-car decodes the header with a library for CBOR at large.
 		if p := recover(); p != nil {
-			err = carError(path, w.pos, fmt.Errorf("header: %v", p))
+			err = c.malformed(w.pos, fmt.Errorf("header: %v", p))
 		}
 	}()
-	if err := w.enter(c.file); err != nil {
-		return carError(path, 0, err)
+	if err := w.enter(c.r); err != nil {
+		return c.malformed(0, err)
 	}
 	br, err := car.NewBlockReader(w, car.MaxAllowedHeaderSize(maxCARHeader),
 		car.MaxAllowedSectionSize(MaxBlock+maxCIDLength))
 	if err != nil {
-		return carError(path, w.pos, eof(err))
+		return c.malformed(w.start, eof(err))
 	}
 	if br.Version != 1 {
-		return carError(path, w.start, fmt.Errorf("version %d inside version 2", br.Version))
+		return c.malformed(w.start, fmt.Errorf("version %d inside version 2", br.Version))
 	}
 	c.roots = br.Roots
-	return c.sections(path, w, br)
+	return c.sections(w, br)
 }
 
 // sections indexes the blocks.
-func (c *CAR) sections(path string, w *window, br *car.BlockReader) error {
+func (c *CAR) sections(w *window, br *car.BlockReader) error {
 	for {
 		at := w.pos
 		m, err := br.SkipNext()
@@ -94,10 +101,10 @@ func (c *CAR) sections(path string, w *window, br *car.BlockReader) error {
 			break
 		}
 		if err != nil {
-			return carError(path, at, eof(err))
+			return c.malformed(at, eof(err))
 		}
 		if len(c.index) == maxCARBlocks {
-			return &LimitError{Path: path, What: "blocks in an archive", Limit: maxCARBlocks}
+			return &LimitError{Path: c.name, What: "blocks in an archive", Limit: maxCARBlocks}
 		}
 		data := w.pos - int64(m.Size)
 		c.index = append(c.index, span{
@@ -126,7 +133,7 @@ func (c *CAR) Block(ctx context.Context, k cid.Cid) ([]byte, error) {
 			return data, err
 		}
 	}
-	return nil, fmt.Errorf("block %s is not in %q: %w", k, c.file.Name(), fs.ErrNotExist)
+	return nil, fmt.Errorf("block %s is not in %q: %w", k, c.name, fs.ErrNotExist)
 }
 
 // read reads a section, if it is that of k. A block has one multihash, but its
@@ -134,12 +141,12 @@ func (c *CAR) Block(ctx context.Context, k cid.Cid) ([]byte, error) {
 func (c *CAR) read(s span, k cid.Cid) ([]byte, bool, error) {
 	head := int(s.data - s.offset)
 	buf := make([]byte, head+int(s.size))
-	if _, err := c.file.ReadAt(buf, s.offset); err != nil {
-		return nil, false, carError(c.file.Name(), s.offset, eof(err))
+	if _, err := c.r.ReadAt(buf, s.offset); err != nil {
+		return nil, false, c.malformed(s.offset, eof(err))
 	}
 	found, err := cid.Cast(buf[:head])
 	if err != nil {
-		return nil, false, carError(c.file.Name(), s.offset, err)
+		return nil, false, c.malformed(s.offset, err)
 	}
 	if string(found.Hash()) != string(k.Hash()) {
 		return nil, false, nil
@@ -148,11 +155,11 @@ func (c *CAR) read(s span, k cid.Cid) ([]byte, bool, error) {
 }
 
 // Close closes the file.
-func (c *CAR) Close() error { return c.file.Close() }
+func (c *CAR) Close() error { return c.close() }
 
-func carError(path string, offset int64, err error) error {
+func (c *CAR) malformed(offset int64, err error) error {
 	return &FormatError{
-		Path: path, Offset: offset,
+		Path: c.name, Offset: offset,
 		Why: fmt.Sprintf("malformed archive at byte %d: %v", offset, err),
 	}
 }

@@ -14,7 +14,10 @@ type CARWriter struct {
 	w       io.Writer
 	put     map[cid.Cid]struct{}
 	written int64
+	buf     []byte
 }
+
+const smallBlock = 16 << 10
 
 // NewCARWriter writes the header for one root.
 func NewCARWriter(w io.Writer, root cid.Cid) (*CARWriter, error) {
@@ -58,15 +61,25 @@ func (w *CARWriter) has(c cid.Cid) bool {
 	return ok
 }
 
-// section writes head and data after their common length.
+// section writes head and data after their common length; in one call, unless
+// there is much to copy for that.
 func (w *CARWriter) section(head, data []byte) error {
-	b := binary.AppendUvarint(make([]byte, 0, binary.MaxVarintLen64+len(head)), uint64(len(head)+len(data)))
-	for _, p := range [][]byte{append(b, head...), data} {
-		n, err := w.w.Write(p)
-		w.written += int64(n)
-		if err != nil {
-			return fmt.Errorf("write archive: %w", err)
-		}
+	w.buf = binary.AppendUvarint(w.buf[:0], uint64(len(head)+len(data)))
+	w.buf = append(w.buf, head...)
+	if len(data) <= smallBlock {
+		w.buf, data = append(w.buf, data...), nil
+	}
+	if err := w.write(w.buf); err != nil || len(data) == 0 {
+		return err
+	}
+	return w.write(data)
+}
+
+func (w *CARWriter) write(p []byte) error {
+	n, err := w.w.Write(p)
+	w.written += int64(n)
+	if err != nil {
+		return fmt.Errorf("write archive: %w", err)
 	}
 	return nil
 }

@@ -1,0 +1,231 @@
+package dag
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"hash/maphash"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ipfs/go-cid"
+)
+
+// fuzzLimits keep a fuzzed walk short.
+func fuzzLimits() Limits { return Limits{Bytes: 1 << 20, Files: 1000, Entries: 1000, Depth: 8} }
+
+func scanCAR(data []byte) (*CAR, error) {
+	c := &CAR{name: "fuzz", r: bytes.NewReader(data), close: func() error { return nil }, seed: maphash.MakeSeed()}
+	return c, c.scan(int64(len(data)))
+}
+
+// FuzzCAR: opening never panics; blocks stand where the index says; what can be
+// walked is the same after it was written anew.
+func FuzzCAR(f *testing.F) {
+	g := newForge()
+	for _, root := range []link{
+		sample(g), g.raw("x"), g.file([]link{g.framed(typeFile, "ab"), g.framed(typeRaw, "c")}, 2, 1), smallHAMT(g),
+		identity(cid.DagProtobuf, encodePB(nil, message(fsType, typeDirectory))),
+	} {
+		var buf bytes.Buffer
+		if err := WriteCAR(f.Context(), &buf, g, root.cid, WalkOptions{}, nil); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(buf.Bytes())
+		f.Add(version2(buf.Bytes()))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := scanCAR(data)
+		if err != nil {
+			return
+		}
+		for _, s := range c.index {
+			if s.offset < 0 || s.data+int64(s.size) > int64(len(data)) {
+				t.Fatalf("a block at %d of %d bytes", s.data, s.size)
+			}
+		}
+		for _, root := range c.Roots() {
+			sameAgain(t, c, root)
+		}
+	})
+}
+
+func sameAgain(t *testing.T, b Blocks, root cid.Cid) {
+	var first, second bytes.Buffer
+	opt := WalkOptions{Limits: fuzzLimits()}
+	if err := WriteCAR(context.Background(), &first, b, root, opt, nil); err != nil {
+		return
+	}
+	c, err := scanCAR(first.Bytes())
+	if err != nil {
+		t.Fatalf("our own archive: %v", err)
+	}
+	want, err := describeAll(b, root)
+	if err != nil {
+		t.Fatalf("was written, but can't be walked: %v", err)
+	}
+	if got, err := describeAll(c, root); err != nil || !slices.Equal(got, want) {
+		t.Fatalf("got %q, %v; want %q", got, err, want)
+	}
+	if err := WriteCAR(context.Background(), &second, c, root, opt, nil); err != nil || !bytes.Equal(first.Bytes(), second.Bytes()) {
+		t.Fatalf("written twice, it differs: %v", err)
+	}
+}
+
+// describeAll walks b and holds every entry to what Walk promises.
+func describeAll(b Blocks, root cid.Cid) (got []string, err error) {
+	seen := make(map[string]bool)
+	err = Walk(context.Background(), b, root, WalkOptions{Limits: fuzzLimits()}, func(e *Entry) error {
+		var end int64
+		for _, l := range e.Leaves {
+			if l.Offset != end || l.Size < 0 {
+				return fmt.Errorf("%q: a gap at %d", e.Path, end)
+			}
+			end += l.Size
+		}
+		if end != e.Size || seen[e.Path] || (e.Kind == File) != (len(e.Leaves) > 0) {
+			return fmt.Errorf("%q: %d bytes of %d, seen %v", e.Path, end, e.Size, seen[e.Path])
+		}
+		for _, name := range split(e.Path) {
+			if err := CheckName(name); err != nil {
+				return err
+			}
+		}
+		if e.Kind == Symlink {
+			if err := CheckTarget(e.Path, e.Target); err != nil {
+				return err
+			}
+		}
+		seen[e.Path] = true
+		got = append(got, fmt.Sprint(*e))
+		return nil
+	})
+	return got, err
+}
+
+// smallHAMT has two levels.
+func smallHAMT(g *forge) link {
+	x := g.raw("x")
+	var entries []link
+	for i := range 40 {
+		entries = append(entries, x.as(fmt.Sprint("name ", i)))
+	}
+	b := NewBuilder()
+	l, err := b.shard(hashed(entries), 0)
+	if err != nil {
+		panic(err)
+	}
+	for c, block := range b.blocks {
+		g.blocks[c] = block
+	}
+	return l
+}
+
+// FuzzHAMT: a fuzzed root over sound shards. Whatever is listed is found by a
+// lookup, and nothing else is.
+func FuzzHAMT(f *testing.F) {
+	g := newForge()
+	root := smallHAMT(g)
+	f.Add(g.blocks[root.cid])
+	f.Add(g.blocks[bigDir(f, g, 5000).cid])
+	f.Add(g.blocks[shardOf(g, []link{g.raw("x").as(fmt.Sprintf("%02Xa", slotOf("a")))}).cid])
+	f.Fuzz(func(t *testing.T, block []byte) {
+		root := g.put(cid.DagProtobuf, block)
+		defer delete(g.blocks, root.cid)
+		entries, err := List(t.Context(), g, root.cid, Limits{Bytes: 1, Files: 10_000, Entries: 10_000, Depth: 1})
+		if err != nil {
+			return
+		}
+		if len(entries) > 10_000 {
+			t.Fatalf("%d entries", len(entries))
+		}
+		r := newReader(t.Context(), g, Limits{})
+		n, err := r.dir("", root.cid)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			if l, ok, err := r.find("", n, e.Path); err != nil || !ok || l.cid != e.CID {
+				t.Fatalf("%q is listed; found %v, %v", e.Path, ok, err)
+			}
+			if _, ok, _ := r.find("", n, e.Path+"?"); ok && !slices.ContainsFunc(entries, func(o Entry) bool { return o.Path == e.Path+"?" }) {
+				t.Fatalf("%q? is found, and not listed", e.Path)
+			}
+		}
+	})
+}
+
+// FuzzNode: a block that is decoded can be encoded, and is then decoded to the
+// same.
+func FuzzNode(f *testing.F) {
+	g := newForge()
+	sample(g)
+	smallHAMT(g)
+	for c, block := range g.blocks {
+		if c.Type() == cid.DagProtobuf {
+			f.Add(block)
+		}
+	}
+	f.Fuzz(func(t *testing.T, block []byte) {
+		n, err := decodeNode("", cid.Undef, block)
+		if err != nil {
+			return
+		}
+		data, links, err := decodePB(block)
+		if err != nil || len(links) != len(n.links) || countLinks(block) != len(links) {
+			t.Fatalf("decodes in two ways: %v", err)
+		}
+		again, err := decodeNode("", cid.Undef, encodePB(links, data))
+		if err != nil || !slices.Equal(again.links, n.links) || again.kind != n.kind || again.size != n.size ||
+			!bytes.Equal(again.data, n.data) || !slices.Equal(again.sizes, n.sizes) || again.mode != n.mode {
+			t.Fatalf("decodes to something else: %v", err)
+		}
+		if framed(n) {
+			c := sum(cid.DagProtobuf, block)
+			if got, ok := Reframe(c, n.data); !ok || !bytes.Equal(got, block) {
+				t.Fatal("is framed, and can't be reframed")
+			}
+		}
+	})
+}
+
+// FuzzNames: what the checks let pass is harmless on its own.
+func FuzzNames(f *testing.F) {
+	for i, s := range []string{"a", "..", "../a", "a/../b", "ä", "a\u0308", "\x00", "K", "../../.."} {
+		f.Add(uint(i), s)
+	}
+	f.Fuzz(func(t *testing.T, depth uint, s string) {
+		if CheckName(s) == nil && (s == "" || s == "." || s == ".." || strings.ContainsAny(s, "/\x00\n\x1b")) {
+			t.Errorf("name %q passes", s)
+		}
+		depth %= 5
+		path := strings.Repeat("d/", int(depth)) + "l"
+		if CheckTarget(path, s) == nil && outside(int(depth), s) {
+			t.Errorf("target %q at %q leaves", s, path)
+		}
+		if a, b := Collisions([]string{s, s}); a != s || b != s {
+			t.Errorf("%q does not collide with itself", s)
+		}
+	})
+}
+
+// outside follows a target step by step.
+func outside(depth int, target string) bool {
+	if strings.HasPrefix(target, "/") {
+		return true
+	}
+	for name := range strings.SplitSeq(target, "/") {
+		switch name {
+		case "", ".":
+		case "..":
+			depth--
+		default:
+			depth++
+		}
+		if depth < 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -58,6 +58,14 @@ func TestInfoRoundTrip(t *testing.T) {
 	}
 }
 
+func TestInfoTimeIsUTC(t *testing.T) {
+	east := strings.Replace(infoText, "07:08:09Z", "08:08:09+01:00", 1)
+	info, err := parseInfo("generation.toml", []byte(east))
+	if want := time.Date(2031, 5, 6, 7, 8, 9, 0, time.UTC); err != nil || info.Time != want {
+		t.Errorf("got %v, %v, want %v", info.Time, err, want)
+	}
+}
+
 func TestParseInfoRefuses(t *testing.T) {
 	for about, tt := range map[string]struct{ old, new, want string }{
 		"no reason":        {"reason", "#", `"reason" is missing`},

@@ -39,6 +39,13 @@ type rawSize struct {
 // ParseLock parses profile.lock strictly. Errors are *toml.SyntaxError, as from
 // ParseProfile. The order of packages is mended, since a merge may upset it.
 func ParseLock(file string, data []byte) (*Lockfile, error) {
+	if l, ok := parseCanonical(data); ok {
+		return l, nil
+	}
+	return parseLockTOML(file, data)
+}
+
+func parseLockTOML(file string, data []byte) (*Lockfile, error) {
 	if err := conflictMark(file, data, "take either side whole, then run: ipp lock"); err != nil {
 		return nil, err
 	}
@@ -98,14 +105,18 @@ func parsePackage(r rawPackage, v *toml.Value) (Package, error) {
 // anyPlatform is how a package calls what its platforms share.
 const anyPlatform = ref.Platform("any")
 
+func parsePlatform(s string) (ref.Platform, error) {
+	if s == string(anyPlatform) {
+		return anyPlatform, nil
+	}
+	return ref.ParsePlatform(s)
+}
+
 func (p *Package) addPlatforms(raw map[string]rawSize, table *toml.Value) error {
 	for _, key := range keysOf(table) {
-		platform := anyPlatform
-		if key != string(anyPlatform) {
-			var err error
-			if platform, err = parseKey(table, key, ref.ParsePlatform); err != nil {
-				return err
-			}
+		platform, err := parseKey(table, key, parsePlatform)
+		if err != nil {
+			return err
 		}
 		size := Size(raw[key])
 		if size.Bytes < 0 || size.Files < 0 {
@@ -132,7 +143,7 @@ func (l *Lockfile) Encode() []byte {
 func (p *Package) encode(b *bytes.Buffer) {
 	word := func(key, word string) {
 		if word != "" {
-			fmt.Fprintf(b, "%s = %s\n", key, toml.Quote(word))
+			b.WriteString(key + " = " + toml.Quote(word) + "\n")
 		}
 	}
 	b.WriteString("\n[[package]]\n")

@@ -3,6 +3,7 @@ package lock
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -89,7 +90,7 @@ func TestLockMeans(t *testing.T) {
 func TestLockOrder(t *testing.T) {
 	head, second, _ := strings.Cut(strings.TrimPrefix(lockText, "format = 1\n"), "\n\n")
 	l := parseLockText(t, "format = 1\n\n"+second+head+"\n")
-	if got := string(l.Encode()); got != lockText {
+	if got := string(l.Encode()); got != lockText || l.Packages[0].Name != "es" {
 		t.Errorf("got\n%s\nwant\n%s", got, lockText)
 	}
 }
@@ -135,7 +136,11 @@ func FuzzParseLock(f *testing.F) {
 	f.Add([]byte("format=1\n[[package]]\nname='a'\nversion='0'\ncid='QmbWqxBEKC3P8tqsKc98xmWNzrzDtRLMiMPL8wBuTGsMnR'\ndag-size=0\nneeded-by=[]"))
 	f.Add([]byte("format=1\n[[package]]\nname='b'\npackage='b'\nversion='x'\ncid='bafkqaaa'\ndag-size=1\nkey='\"\\'\n[package.platforms.any]\nbytes=0\nfiles=0"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		l, err := ParseLock("f", data)
+		quick, ok := parseCanonical(data)
+		l, err := parseLockTOML("f", data)
+		if ok && (err != nil || !reflect.DeepEqual(quick, l)) {
+			t.Fatalf("the quick reader has\n%v\nTOML has\n%v, %v", quick, l, err)
+		}
 		if err != nil {
 			return
 		}
@@ -148,6 +153,45 @@ func FuzzParseLock(f *testing.F) {
 			t.Fatalf("not a fixed point:\n%s\n%s", text, again.Encode())
 		}
 	})
+}
+
+// TestCanonicalIsRead holds that the quick reader reads what it is for, and
+// leaves what is spelled otherwise, or wrong, to the strict one.
+func TestCanonicalIsRead(t *testing.T) {
+	for _, text := range []string{lockText, "format = 1\n"} {
+		quick, ok := parseCanonical([]byte(text))
+		strict, err := parseLockTOML(LockName, []byte(text))
+		if !ok || err != nil || !reflect.DeepEqual(quick, strict) {
+			t.Errorf("%v: got\n%v\nwant\n%v, %v", ok, quick, strict, err)
+		}
+	}
+	for about, change := range map[string][2]string{
+		"a comment":        {"dag-size = 9", "dag-size = 9 # bytes"},
+		"a sign":           {"dag-size = 9", "dag-size = +9"},
+		"a negative":       {"dag-size = 9", "dag-size = -9"},
+		"another order":    {"dag-size = 9\nwanted = \"0.25\"", "wanted = \"0.25\"\ndag-size = 9"},
+		"a key twice":      {"dag-size = 9", "dag-size = 9\ndag-size = 9"},
+		"a key too few":    {"dag-size = 9\n", ""},
+		"an unknown key":   {"dag-size = 9", "dag-size = 9\nmore = 9"},
+		"an escape":        {`wanted = "0.25"`, `wanted = "0\u002e25"`},
+		"a bad name":       {`name = "es"`, `name = "ES"`},
+		"a bad version":    {`"0.25.0"`, `"-"`},
+		"a name twice":     {`name = "esbuild"`, `name = "es"`},
+		"needers unsorted": {`"biome", "tool"`, `"tool", "biome"`},
+		"a bad needer":     {`"biome"`, `"-"`},
+		"a bad platform":   {"linux-amd64", "linux"},
+		"bad bytes":        {"bytes = 48211", "bytes = -48211"},
+		"bad files":        {"files = 3", "files = -3"},
+		"another format":   {"format = 1", "format = 2"},
+		"a CIDv0":          {"bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi", "QmbWqxBEKC3P8tqsKc98xmWNzrzDtRLMiMPL8wBuTGsMnR"},
+		"CRLF":             {"\n", "\r\n"},
+		"more at the end":  {`commands = ["esbuild"]` + "\n", `commands = ["esbuild"]` + "\n\n"},
+	} {
+		text := strings.Replace(lockText, change[0], change[1], 1)
+		if l, ok := parseCanonical([]byte(text)); ok || text == lockText {
+			t.Errorf("%s: the quick reader took it for %v", about, l)
+		}
+	}
 }
 
 func TestDiff(t *testing.T) {

@@ -77,7 +77,7 @@ func TestProfileSpelling(t *testing.T) {
 		"format = 1\n[packages.a]\nversion = \"^1\"\npackage = \"a\"\nhold = false\n",
 		"format = 1\n[channels]\n[packages]\na = \"^1\"\n[x]\nother = { tools = 1 }\n",
 	} {
-		if p := parseProfileText(t, text); !p.Equal(want) {
+		if p := parseProfileText(t, text); !p.Equal(want) || p.Packages["a"] != want.Packages["a"] {
 			t.Errorf("%s\nis\n%s", text, p.Encode())
 		}
 	}

@@ -40,6 +40,8 @@ var resolveTests = []struct {
 	{about: "two that are not semver", known: "a zeta; a eta", wishes: "a *",
 		want: "error: choose a: several packages have that name: zeta CID (unsigned), eta CID (unsigned)"},
 	{about: "two that are not semver, one locked", known: "a zeta; a eta", wishes: "a *", old: "a eta", upgrade: "a", want: "a eta"},
+	{about: "two that are not semver, after one that clashes", known: "a 1.0.0 +b:^2; a zeta; a eta; b 1.0.0", wishes: "a *",
+		want: "error: find b ^2, which a needs: only known as 1.0.0"},
 	{about: "semver for an opaque lock", known: "a zeta; a 1.0.0", wishes: "a *", old: "a zeta", upgrade: "a", want: "a 1.0.0"},
 
 	{about: "what is locked stays", known: "a 1.0.0; a 1.1.0", wishes: "a ^1", old: "a 1.0.0", want: "a 1.0.0"},
@@ -63,6 +65,7 @@ var resolveTests = []struct {
 
 	{about: "dependencies join", known: "a 1.0.0 +b:^1; b 1.0.0 +c:*; c 3.0.0", wishes: "a *", want: "a 1.0.0; b 1.0.0 <a; c 3.0.0 <b"},
 	{about: "who needs it is sorted", known: "z 1.0.0 +m:*; b 1.0.0 +m:*; a 1.0.0 +m:*; m 1.0.0", wishes: "z *; a *; b *", want: "a 1.0.0; b 1.0.0; m 1.0.0 <a,b,z; z 1.0.0"},
+	{about: "whatever was decided first", known: "z 1.0.0 +m:* +b:*; b 1.0.0 +m:*; m 1.0.0", wishes: "z *", want: "b 1.0.0 <z; m 1.0.0 <b,z; z 1.0.0"},
 	{about: "wanted and needed", known: "a 1.0.0 +b:*; b 1.0.0; b 2.0.0", wishes: "a *; b ^1", want: "a 1.0.0; b 1.0.0 <a"},
 	{about: "a circle", known: "a 1.0.0 +b:*; b 1.0.0 +a:*", wishes: "a *", want: "a 1.0.0 <b; b 1.0.0 <a"},
 	{about: "itself", known: "a 1.0.0 +a:^1", wishes: "a *", want: "a 1.0.0"},
@@ -79,6 +82,8 @@ var resolveTests = []struct {
 	{about: "two who can't agree", known: "a 1.0.0 +c:^1; b 1.0.0 +c:^2; c 1.0.0; c 2.0.0", wishes: "a *; b *", want: "error: resolve c: no version suits all: a asks for ^1, b asks for ^2; known: 2.0.0, 1.0.0"},
 	{about: "the person and a package", known: "a 1.0.0 +c:^1; c 1.0.0; c 2.0.0", wishes: "a *; c ^2", want: "error: resolve c: no version suits all: the profile asks for ^2, a asks for ^1; known: 2.0.0, 1.0.0"},
 	{about: "each version clashes with another", known: "a 1.0.0 +b:2.0.0; a 2.0.0 +b:1.0.0; b 1.0.0 +a:1.0.0; b 2.0.0 +a:2.0.0", wishes: "a *", want: "error: resolve a: what suits all clashes with other choices: the profile asks for *, b asks for 1.0.0; known: 2.0.0, 1.0.0"},
+
+	{about: "the reason that no other choice avoids", known: "a 2.0.0 +b:*; a 1.0.0 +c:^9; b 1.0.0 +a:^1; c 1.0.0", wishes: "a *", want: "error: find c ^9, which a needs: only known as 1.0.0"},
 
 	{about: "by CID", known: "a 1.0.0; a 2.0.0", wishes: "a {a 1.0.0}", want: "a 1.0.0"},
 	{about: "by CID, of two of one version", known: "a 1.0.0 #x; a 1.0.0 #y", wishes: "a {a 1.0.0 #y}", want: "a 1.0.0 #y"},
@@ -98,20 +103,23 @@ var resolveTests = []struct {
 	{about: "two contents, one locked, upgraded", known: "a 1.0.0 #x; a 1.0.0 #y", wishes: "a *", old: "a 1.0.0 #x", upgrade: "a", want: "a 1.0.0 #x"},
 	{about: "two contents of an older version", known: "a 1.0.0 #x; a 1.0.0 #y; a 2.0.0", wishes: "a *", want: "a 2.0.0"},
 	{about: "two contents of an older version, which is needed", known: "a 1.0.0 #x; a 1.0.0 #y; a 2.0.0 +b:^2; b 1.0.0", wishes: "a *", want: "error: choose a: several packages have that name: 1.0.0 CID (unsigned), 1.0.0 CID (unsigned)"},
+	{about: "two contents, but a package knows which version", known: "a 1.0.0; a 2.0.0 #x; a 2.0.0 #y; z 1.0.0 +a:^1", wishes: "a *; z *", want: "a 1.0.0 <z; z 1.0.0"},
 	{about: "two authors", known: "a 1.0.0 @k; a 2.0.0 @l", wishes: "a *", want: "error: choose a: several packages have that name: 2.0.0 CID (by l), 1.0.0 CID (by k)"},
 	{about: "an author and none", known: "a 1.0.0 @k; a 2.0.0", wishes: "a *", want: "error: choose a: several packages have that name: 2.0.0 CID (unsigned), 1.0.0 CID (by k)"},
 	{about: "only one author matches", known: "a 1.0.0 @k; a 2.0.0 @l", wishes: "a ^1", want: "a 1.0.0 @k"},
 	{about: "the locked author", known: "a 1.0.0 @k; a 1.1.0 @k; a 2.0.0 @l", wishes: "a *", old: "a 1.0.0 @k", upgrade: "a", want: "a 1.1.0 @k"},
 	{about: "another author where the wish says so", known: "a 1.0.0 @k; a 2.0.0 @l", wishes: "a ^2", old: "a 1.0.0 @k", want: "a 2.0.0 @l"},
 	{about: "two authors, but a package knows which", known: "a 1.0.0 @k; a 2.0.0 @l; z 1.0.0 +a:^1", wishes: "a *; z *", want: "a 1.0.0 @k <z; z 1.0.0"},
-	{about: "signed later", known: "a 1.0.0 @k; a 1.0.0", wishes: "a *", want: "a 1.0.0 @k"},
-	{about: "signed later, but locked before", known: "a 1.0.0 @k; a 1.0.0", wishes: "a *", old: "a 1.0.0", upgrade: "a", want: "a 1.0.0"},
+	// Several, because either of the two may have the smaller CID.
+	{about: "signed later", known: "a 1.0.0 @k; a 1.0.0; b 1.0.0 @k; b 1.0.0; c 1.0.0 @k; c 1.0.0; d 1.0.0 @k; d 1.0.0", wishes: "a *; b *; c *; d *", want: "a 1.0.0 @k; b 1.0.0 @k; c 1.0.0 @k; d 1.0.0 @k"},
+	{about: "signed later, but locked before", known: "a 1.0.0 @k; a 1.0.0; b 1.0.0 @k; b 1.0.0; c 1.0.0 @k; c 1.0.0; d 1.0.0 @k; d 1.0.0", wishes: "a *; b *; c *; d *", old: "a 1.0.0; b 1.0.0; c 1.0.0; d 1.0.0", upgrade: "a b c d", want: "a 1.0.0; b 1.0.0; c 1.0.0; d 1.0.0"},
 	{about: "the same, signed by two", known: "a 1.0.0 @k; a 1.0.0 @l", wishes: "a *", want: "error: choose a: several packages have that name: 1.0.0 CID (by l), 1.0.0 CID (by k)"},
 
 	{about: "from a channel", known: "a 1.0.0 %main; a 2.0.0", wishes: "a * %main", want: "a 1.0.0 %main"},
 	{about: "not in the channel", known: "a 1.0.0 %main; a 2.0.0", wishes: "a ^2 %main", want: "error: find a ^2 in channel main: only known as 1.0.0"},
 	{about: "locked from elsewhere", known: "a 1.0.0 %main", wishes: "a * %main", old: "a 1.0.0", want: "a 1.0.0 %main"},
 	{about: "a channel before none", known: "a 1.0.0; a 1.0.0 %main; a 1.0.0 %other", wishes: "a *", want: "a 1.0.0 %main"},
+	{about: "a channel before what is locked under another name", known: "a 1.0.0 %main", wishes: "a *; b=a *", old: "b=a 1.0.0", want: "a 1.0.0 %main; b=a 1.0.0"},
 	{about: "what is locked keeps its channel", known: "a 1.0.0 %main", wishes: "a *", old: "a 1.0.0 %other", want: "a 1.0.0 %other"},
 }
 
@@ -205,7 +213,7 @@ func tellResult(l *Lockfile, err error) string {
 			line += " %" + string(p.Channel)
 		}
 		if len(p.NeededBy) > 0 {
-			line += " <" + strings.Join(sortedWords(p.NeededBy), ",")
+			line += " <" + strings.Trim(strings.ReplaceAll(fmt.Sprint(p.NeededBy), " ", ","), "[]")
 		}
 		said = append(said, line)
 	}

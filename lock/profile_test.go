@@ -122,7 +122,7 @@ func TestParseProfileRefuses(t *testing.T) {
 		"a bad name":       {"format = 1\n[packages]\n\"A\" = \"1\"\n", `profile.toml:3:1: `, "a-z"},
 		"a bad constraint": {"format = 1\n[packages]\na = \"==1\"\n", `profile.toml:3:5: `, "^1.2"},
 		"a number":         {"format = 1\n[packages]\na = 1\n", `profile.toml:3:5: a package needs a constraint in quotes`, `write "^1.2"`},
-		"neither":          {"format = 1\n[packages]\na = { hold = true }\n", `profile.toml:3:1: a package needs either version or cid`, `{ version = "*" }`},
+		"neither":          {"format = 1\n[packages]\na = { hold = true }\n", `profile.toml:3:5: a package needs either version or cid`, `{ version = "*" }`},
 		"both":             {"format = 1\n[packages]\na = { version = \"1\", cid = \"bafkqaaa\" }\n", `needs either version or cid`, ""},
 		"no CID":           {"format = 1\n[packages]\na = { cid = \"bafy\" }\n", `profile.toml:3:13: "bafy" is no CID`, ""},
 		"twice":            {"format = 1\n[packages]\na = \"1\"\na = \"2\"\n", "profile.toml:4:1: ", ""},

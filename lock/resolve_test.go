@@ -75,7 +75,7 @@ var resolveTests = []struct {
 	{about: "back over a bystander", known: "a 1.0.0 +z:^1; a 2.0.0 +z:^2; m 1.0.0; m 2.0.0; n 1.0.0 +z:^1; z 1.0.0; z 2.0.0", wishes: "a *; m *; n *", want: "a 1.0.0; m 2.0.0; n 1.0.0; z 1.0.0 <a,n"},
 	{about: "a dependency's identical string", known: "a 1.0.0 +b:2024; b 2024; b 2024.1.0", wishes: "a *", want: "a 1.0.0; b 2024 <a"},
 
-	{about: "no such name", wishes: "a *", want: "error: find a *: no such package is known"},
+	{about: "no such name", wishes: "a *", want: "error: find a: no such package is known"},
 	{about: "no such version", known: "a 1.0.0; a 1.1.0", wishes: "a ^2", want: "error: find a ^2: only known as 1.1.0, 1.0.0"},
 	{about: "no such dependency", known: "a 1.0.0 +b:^1", wishes: "a *", want: "error: find b ^1, which a needs: no such package is known"},
 	{about: "no such version of a dependency", known: "a 1.0.0 +b:^2; b 1.0.0", wishes: "a *", want: "error: find b ^2, which a needs: only known as 1.0.0"},

@@ -215,7 +215,7 @@ func checkImports(policy map[string][]string, pkgs []goPackage) (bad []string) {
 		}
 	}
 	for room := range policy {
-		if !seen[room] && !strings.HasPrefix(room, "cmd") { // until cmd lands
+		if !seen[room] {
 			bad = append(bad, room+" is in the policy and not in the module")
 		}
 	}

@@ -40,29 +40,42 @@ func Tool(t testing.TB, name string) string {
 	return path
 }
 
-// Kubo is the path of Kubo's ipfs ($IPP_TEST_KUBO, .cache/kubo/ipfs), or the
-// test skips.
+// KuboPath is the path of Kubo's ipfs: $IPP_TEST_KUBO, or .cache/kubo/ipfs.
+func KuboPath() (string, error) { return fetched("IPP_TEST_KUBO", "kubo", "ipfs") }
+
+// Kubo is KuboPath, or the test skips.
 func Kubo(t testing.TB) string {
 	t.Helper()
-	return fetched(t, "IPP_TEST_KUBO", "kubo", "ipfs")
+	return orSkip(t, KuboPath)
 }
 
-// IPFSCar is the path of ipfs-car ($IPP_TEST_IPFSCAR, below .cache/ipfs-car),
-// or the test skips.
+// IPFSCarPath is the path of ipfs-car: $IPP_TEST_IPFSCAR, or below
+// .cache/ipfs-car.
+func IPFSCarPath() (string, error) {
+	return fetched("IPP_TEST_IPFSCAR", "ipfs-car", "node_modules", ".bin", "ipfs-car")
+}
+
+// IPFSCar is IPFSCarPath, or the test skips.
 func IPFSCar(t testing.TB) string {
 	t.Helper()
 	Tool(t, "node")
-	return fetched(t, "IPP_TEST_IPFSCAR", "ipfs-car", "node_modules", ".bin", "ipfs-car")
+	return orSkip(t, IPFSCarPath)
 }
 
-func fetched(t testing.TB, variable string, below ...string) string {
-	t.Helper()
+func fetched(variable string, below ...string) (string, error) {
 	path := os.Getenv(variable)
 	if path == "" {
 		path = filepath.Join(append([]string{Top(), ".cache"}, below...)...)
 	}
-	if _, err := os.Stat(path); err != nil {
-		Skip(t, "needs "+path+": .ci/run makes it")
+	_, err := os.Stat(path)
+	return path, err
+}
+
+func orSkip(t testing.TB, path func() (string, error)) string {
+	t.Helper()
+	p, err := path()
+	if err != nil {
+		Skip(t, "needs "+p+": .ci/run makes it")
 	}
-	return path
+	return p
 }

@@ -1,0 +1,5 @@
+//go:build !race
+
+package tests
+
+func raceFlags() []string { return nil }

@@ -1,0 +1,6 @@
+//go:build linux && !amd64
+
+package crash
+
+// older are calls that other systems don't have any more.
+func older() map[uint64]string { return nil }

@@ -1,0 +1,149 @@
+package pack
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ipfs/go-cid"
+)
+
+const (
+	v1CID = "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku"
+	v0CID = "QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn"
+)
+
+func manifestLine(path string) string { return v1CID + "\t" + FormatToken + "\t" + path + "\n" }
+
+func TestParseManifest(t *testing.T) {
+	// As ipfs-pack writes it, but for the order; and what people call files.
+	text := v0CID + "\tf0000120001\ta b\n" +
+		manifestLine("a-b") + manifestLine("a/b") + manifestLine(`a/new\nline\ttab\rreturn\\back`) +
+		manifestLine("a/PackManifest") + manifestLine("a/.hidden") + manifestLine("ö") +
+		v0CID + "\tf0000120001\t.\n"
+	lines, err := ParseManifest("PackManifest", []byte(text))
+	if err == nil {
+		t.Fatal("a/new… after a/b, then a/PackManifest: not sorted, and accepted")
+	}
+	text = v0CID + "\tf0000120001\ta b\n" + manifestLine("a-b") + manifestLine("a/.hidden") + manifestLine("a/PackManifest") +
+		manifestLine("a/b") + manifestLine(`a/new\nline\ttab\rreturn\\back`) + manifestLine("ö") + v0CID + "\tf0000120001\t.\n"
+	lines, err = ParseManifest("PackManifest", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Line{
+		{cid.MustParse(v0CID), "f0000120001", "a b"},
+		{cid.MustParse(v1CID), FormatToken, "a-b"},
+		{cid.MustParse(v1CID), FormatToken, "a/.hidden"},
+		{cid.MustParse(v1CID), FormatToken, "a/PackManifest"},
+		{cid.MustParse(v1CID), FormatToken, "a/b"},
+		{cid.MustParse(v1CID), FormatToken, "a/new\nline\ttab\rreturn\\back"},
+		{cid.MustParse(v1CID), FormatToken, "ö"},
+		{cid.MustParse(v0CID), "f0000120001", "."},
+	}
+	if !reflect.DeepEqual(lines, want) {
+		t.Errorf("got  %v\nwant %v", lines, want)
+	}
+	rand.Shuffle(len(want), func(i, j int) { want[i], want[j] = want[j], want[i] })
+	kept := slices.Clone(want)
+	if got := string(EncodeManifest(want)); got != text {
+		t.Errorf("got\n%s\nwant\n%s", got, text)
+	}
+	if !reflect.DeepEqual(want, kept) {
+		t.Error("EncodeManifest sorted its argument")
+	}
+}
+
+func TestManifestRefused(t *testing.T) {
+	end := manifestLine(".")
+	for _, c := range []struct{ name, text, want string }{
+		{"empty", "", `p:1:1: "." is missing`},
+		{"no root", manifestLine("a"), `p:2:1: "." is missing`},
+		{"cut short", manifestLine("a") + strings.TrimSuffix(end, "\n"), "p:2:74: last line is cut short"},
+		{"empty line", "\n" + end, "p:1:1: line has 1 fields"},
+		{"more fields", manifestLine("a\tb") + end, "p:1:1: line has 4 fields"},
+		{"after the root", end + manifestLine("a"), `p:2:1: a line follows "."`},
+		{"root twice", end + end, `p:2:1: a line follows "."`},
+		{"not sorted", manifestLine("b") + manifestLine("a") + end, "p:2:1: lines are not sorted by path"},
+		{"sorted as written", manifestLine(`\\`) + manifestLine("Z") + end, "p:2:1: lines are not sorted"},
+		{"twice", manifestLine("a") + manifestLine("a") + end, "p:2:1: path stands there twice"},
+		{"not a CID", "Qm\t" + FormatToken + "\ta\n" + end, "p:1:1: not a CID"},
+		{"another base", "f01551220e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855\t" + FormatToken + "\ta\n" + end, "p:1:1: CID is not in its usual form"},
+		{"CRLF", strings.ReplaceAll(manifestLine("a"), "\n", "\r\n") + end, "p:1:1: path has a carriage return"},
+		{"no token", v1CID + "\t\ta\n" + end, "p:1:1: format is not"},
+		{"upper case token", v1CID + "\tf01001200AA\ta\n" + end, "p:1:1: format is not"},
+		{"odd token", v1CID + "\tf010\ta\n" + end, "p:1:1: format is not"},
+		{"cut varint", v1CID + "\tf0180\ta\n" + end, "p:1:1: format is not"},
+		{"long token", v1CID + "\tf" + strings.Repeat("01", 65) + "\ta\n" + end, "p:1:1: format is not"},
+		{"newer token", v1CID + "\tf0200120002\ta\n" + end, "p:1:1: format 2 needs a newer ipp"},
+		{"escape", manifestLine(`a\x`) + end, "p:1:1: path has an escape other than"},
+		{"half an escape", manifestLine(`a\`) + end, `p:1:1: path ends in a single \`},
+		{"empty path", manifestLine("") + end, "p:1:1: path is empty"},
+		{"not UTF-8", manifestLine("\xff") + end, "p:1:1: path is not UTF-8"},
+		{"NUL", manifestLine("a\x00") + end, "p:1:1: path is not clean"},
+		{"absolute", manifestLine("/a") + end, "p:1:1: path is absolute"},
+		{"up", manifestLine("../a") + end, "p:1:1: path is not clean"},
+		{"up only", manifestLine("..") + end, "p:1:1: path is not clean"},
+		{"up inside", manifestLine("a/../../b") + end, "p:1:1: path is not clean"},
+		{"dot slash", manifestLine("./a") + end, "p:1:1: path is not clean"},
+		{"slash at the end", manifestLine("a/") + end, "p:1:1: path is not clean"},
+		{"two slashes", manifestLine("a//b") + end, "p:1:1: path is not clean"},
+		{"itself", manifestLine("PackManifest") + end, "p:1:1: path is never in a manifest"},
+		{"its temporary", manifestLine("PackManifest.tmp") + end, "p:1:1: path is never in a manifest"},
+		{"dot name", manifestLine(".git/a") + end, "p:1:1: path is never in a manifest"},
+		{"signature", manifestLine(".ipp/signature") + end, "p:1:1: path is never in a manifest"},
+		{"long name", manifestLine(strings.Repeat("a", 256)) + end, "p:1:1: name is longer than"},
+		{"long path", manifestLine(strings.Repeat("a/", 2048)+"a") + end, "p:1:1: path is longer than"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			lines, err := ParseManifest("p", []byte(c.text))
+			var e *SyntaxError
+			if !errors.As(err, &e) || !strings.HasPrefix(err.Error(), c.want) {
+				t.Errorf("error = %v, want %s; %v", err, c.want, lines)
+			}
+			if errors.Is(err, ErrNewer) != (c.name == "newer token") {
+				t.Errorf("wrong chain: %v", err)
+			}
+		})
+	}
+	large := make([]byte, MaxManifest+1)
+	if _, err := ParseManifest("p", large); err == nil || !strings.Contains(err.Error(), "too large") {
+		t.Errorf("error = %v", err)
+	}
+}
+
+func FuzzParseManifest(f *testing.F) {
+	f.Add([]byte(manifestLine("a b") + manifestLine(`a\n`) + manifestLine("a/b") + manifestLine(".")))
+	f.Add([]byte(v0CID + "\tf0000120001\t.\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		lines, err := ParseManifest("p", data)
+		if err != nil {
+			var e *SyntaxError
+			if !errors.As(err, &e) || strings.ContainsAny(err.Error(), "\n\x1b") {
+				t.Fatalf("error = %q", err)
+			}
+			return
+		}
+		if got := EncodeManifest(lines); string(got) != string(data) {
+			t.Fatalf("two spellings:\n%q\n%q", data, got)
+		}
+	})
+}
+
+func BenchmarkParseManifest(b *testing.B) {
+	var lines []Line
+	for i := range 100_000 {
+		lines = append(lines, Line{cid.MustParse(v1CID), FormatToken, fmt.Sprintf("share/directory/file-%d", i)})
+	}
+	data := EncodeManifest(append(lines, Line{cid.MustParse(v1CID), FormatToken, "."}))
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		if _, err := ParseManifest("p", data); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -131,7 +131,11 @@ func (l *layout) commands(p ref.Platform) error {
 	for _, c := range slices.Sorted(maps.Keys(l.meta.Commands)) {
 		at, found := l.command(p, bases, l.meta.Commands[c])
 		if found == nil {
-			return &MissingCommandError{Package: l.meta.Name, Command: c, Path: l.meta.Commands[c], Bases: bases}
+			return &LayoutError{
+				Where: l.where,
+				Why:   fmt.Sprintf("%s names the command %s, but %s is not a file below %s", MetadataName, c, l.meta.Commands[c], strings.Join(bases, " or ")),
+				Hint:  "add it, or correct [commands]",
+			}
 		}
 		if found.library || found.exec {
 			continue

@@ -123,7 +123,7 @@ func buildDir(builder *dag.Builder, n *node, wanted func(name string) bool) (dag
 // listed says whether a top-level name stands in the manifest: it can't name
 // itself, and what a signature says of it comes later.
 func listed(name string) bool {
-	return name != ManifestName && name != manifestTemp && !strings.HasPrefix(name, ".")
+	return name != ManifestName && !strings.HasPrefix(name, ".")
 }
 
 // manifestOf lists what the manifest says of a package that is built.

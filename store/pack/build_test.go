@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -214,6 +215,12 @@ func TestBuildLayout(t *testing.T) {
 			want:  items{"package.toml": generated + "platforms = [\"linux-amd64\"]\n", "any/k": "", "linux-amd64/docs/a": ""},
 		},
 		{
+			name:  "an empty .ipp",
+			input: items{"package.toml": metadata(""), ".ipp/": ""},
+			in:    Input{Path: "."},
+			want:  items{"package.toml": metadata("")},
+		},
+		{
 			name:  "run bits of what is not run",
 			input: items{"package.toml": execPrefix + metadata(""), ".ipp/signature": "x:s", "a": "x:a"},
 			in:    Input{Path: "."},
@@ -330,9 +337,9 @@ func TestBuildRefused(t *testing.T) {
 		{"not UTF-8", items{"d/a\xff": ""}, named, `is not UTF-8`, new(*InputError)},
 		{"collision", items{"d/README": "", "d/readme": ""}, named, `readme: the name is the same as "README" on some systems`, new(*InputError)},
 		{"collision at the top", items{"ANY/b": "", "any/b": ""}, named, `any: the name is the same as "ANY"`, new(*InputError)},
-		{"no command", items{"package.toml": metadata("[commands]\nt = \"bin/t\"\n"), "bin/u": "x:"}, named, "find command t of tool: bin/t is not a file below .", new(*MissingCommandError)},
-		{"no command for one", items{"package.toml": metadata(split + "[commands]\nt = \"bin/t\"\n"), "linux-amd64/bin/t": "x:", "darwin-arm64/bin/u": "x:"}, named, "bin/t is not a file below darwin-arm64 or any", new(*MissingCommandError)},
-		{"command is a directory", items{"package.toml": metadata("[commands]\nt = \"bin/t\"\n"), "bin/t/a": "x:"}, named, "bin/t is not a file", new(*MissingCommandError)},
+		{"no command", items{"package.toml": metadata("[commands]\nt = \"bin/t\"\n"), "bin/u": "x:"}, named, "names the command t, but bin/t is not a file below .", new(*LayoutError)},
+		{"no command for one", items{"package.toml": metadata(split + "[commands]\nt = \"bin/t\"\n"), "linux-amd64/bin/t": "x:", "darwin-arm64/bin/u": "x:"}, named, "bin/t is not a file below darwin-arm64 or any", new(*LayoutError)},
+		{"command is a directory", items{"package.toml": metadata("[commands]\nt = \"bin/t\"\n"), "bin/t/a": "x:"}, named, "bin/t is not a file", new(*LayoutError)},
 		{"command not executable", items{"package.toml": metadata("[commands]\nt = \"bin/t\"\n"), "bin/t": "#!/bin/sh"}, named, "bin/t: it is the command t, but has no run bit", new(*InputError)},
 		{"exclude up", items{"a": ""}, with(func(i *Input) { i.Exclude = []string{"../a"} }), `"../a" is no path to leave out`, new(*InputError)},
 		{"exclude absolute", items{"a": ""}, with(func(i *Input) { i.Exclude = []string{"/a"} }), `"/a" is no path to leave out`, new(*InputError)},
@@ -400,7 +407,7 @@ func TestBuildIgnores(t *testing.T) {
 		}
 		info, err := d.Info()
 		must(t, err)
-		mode := fs.FileMode(0o600)
+		mode := fs.FileMode(0o611) // others may run it, its owner not
 		if d.IsDir() || info.Mode()&0o100 != 0 {
 			mode = 0o700
 		}
@@ -587,5 +594,20 @@ func TestManifestOfPackage(t *testing.T) {
 	}
 	if !bytes.Equal(EncodeManifest(lines), data) {
 		t.Error("not canonical")
+	}
+}
+
+// TestBuildMovingInput: a file that changes while it is hashed is no package.
+func TestBuildMovingInput(t *testing.T) {
+	dir := write(t, t.TempDir(), items{"package.toml": metadata(""), "a": "first"})
+	var once sync.Once
+	_, err := Build(context.Background(), Input{Path: dir, Report: func(n int64) {
+		if n == int64(len("first")) {
+			once.Do(func() { write(t, dir, items{"a": "longer than first"}) })
+		}
+	}})
+	var in *InputError
+	if !errors.As(err, &in) || in.Path != filepath.Join(dir, "a") {
+		t.Errorf("error = %v", err)
 	}
 }

@@ -69,7 +69,7 @@ func withoutExplained(faults []Fault) []Fault {
 			explained[at] = true
 		}
 	}
-	return slices.DeleteFunc(faults, func(f Fault) bool { return f.Why == whyChanged && explained[f.Path] })
+	return slices.DeleteFunc(faults, func(f Fault) bool { return explained[f.Path] })
 }
 
 func sortFaults(faults []Fault) []Fault {

@@ -258,7 +258,9 @@ func (l *layout) takeDots(in *input, n *node) error {
 		}
 		c.exec = false
 	}
-	l.top.put(dots)
+	if len(dots.children) > 0 {
+		l.top.put(dots)
+	}
 	return nil
 }
 

@@ -115,7 +115,7 @@ func openMetadata(ctx context.Context, b dag.Blocks, root cid.Cid, top []dag.Ent
 	if err != nil {
 		return nil, fmt.Errorf("read %s of package %s: %w", MetadataName, root, err)
 	}
-	return ParseMetadata(MetadataName, data)
+	return ParseMetadata(root.String()+"/"+MetadataName, data)
 }
 
 // openDots refuses what stands outside the manifest, so outside a signature,

@@ -46,6 +46,19 @@ func (m *memory) file(t testing.TB, contents string, exec bool) dag.Link {
 	return link
 }
 
+// framed marks contents that stand in a dag-pb leaf, as other tools write them.
+const framed = "pb:"
+
+func (m *memory) framed(contents string) dag.Link {
+	n := byte(len(contents)) // below 128, so one byte each
+	inner := append([]byte{0x08, 2, 0x12, n}, contents...)
+	inner = append(inner, 0x18, n)
+	block := append([]byte{0x0a, byte(len(inner))}, inner...)
+	c := sum(cid.DagProtobuf, block)
+	m.leaves[c] = block
+	return dag.Link{CID: c, Tsize: uint64(len(block))}
+}
+
 // craft makes a DAG of items, as they are.
 func craft(t testing.TB, tree items) (*memory, cid.Cid) {
 	t.Helper()
@@ -73,6 +86,8 @@ func (m *memory) tree(t testing.TB, tree items) dag.Link {
 			l, err := m.Symlink(target)
 			must(t, err)
 			entries[top] = l
+		case strings.HasPrefix(contents, framed):
+			entries[top] = m.framed(strings.TrimPrefix(contents, framed))
 		default:
 			entries[top] = m.file(t, body, exec)
 		}

@@ -52,7 +52,7 @@ func OpenTree(s *store.Store, k store.Key) (*Tree, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open tree %s: %w", k, err)
 	}
-	t.Meta, err = ParseMetadata(MetadataName, data)
+	t.Meta, err = ParseMetadata(k.Root.String()+"/"+MetadataName, data)
 	return t, err
 }
 

@@ -89,7 +89,7 @@ func (v *verifier) manifest(ctx context.Context) ([]Line, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read %s of package %s: %w", ManifestName, v.pkg.Root, err)
 	}
-	return ParseManifest(ManifestName, data)
+	return ParseManifest(v.pkg.Root.String()+"/"+ManifestName, data)
 }
 
 // read walks the DAG and reads every leaf. false: it could not be walked to its
@@ -117,16 +117,13 @@ func (v *verifier) read(ctx context.Context) (bool, error) {
 
 // visit notes what a manifest should list.
 func (v *verifier) visit(e *dag.Entry) {
-	top, _, below := strings.Cut(e.Path, "/")
+	top, _, _ := strings.Cut(e.Path, "/")
 	name := libraryOf(v.pkg.Meta, e.Path)
 	switch {
 	case e.Path == "", !listed(top):
 	case name != "" && e.Path != DepsDir+"/"+string(name):
 	default:
 		v.found = append(v.found, Line{CID: e.CID, Path: e.Path})
-	}
-	if !below && e.Path == manifestTemp {
-		v.fault(e.Path, whyExtra)
 	}
 }
 

@@ -71,28 +71,8 @@ type Lock struct {
 //
 // When ctx ends, Acquire returns its error at once.
 func Acquire(ctx context.Context, path string, mode Mode, purpose string, p Policy) (*Lock, error) {
-	w := waiter{path: path, mode: mode, policy: p}
-	defer w.stop()
-	for {
-		if err := ctx.Err(); err != nil {
-			return nil, fmt.Errorf("acquire %s: %w", path, err)
-		}
-		file, err := w.lock(ctx)
-		if err != nil {
-			return nil, err
-		}
-		current, err := isCurrent(file, path)
-		if err != nil {
-			return nil, errors.Join(err, file.Close())
-		}
-		if current {
-			writeHolder(file, purpose)
-			return &Lock{path: path, file: file}, nil
-		}
-		if err := file.Close(); err != nil {
-			return nil, err
-		}
-	}
+	w := waiter{path: path, mode: mode, policy: p, silence: announceAfter}
+	return w.acquire(ctx, purpose)
 }
 
 // Try is Acquire that never waits: *BusyError where the lock is held.

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"testing"
 )
 
@@ -19,7 +20,7 @@ const helperEnv = "FLOCK_TEST_HELPER"
 func TestMain(m *testing.M) {
 	if role := os.Getenv(helperEnv); role != "" {
 		if err := play(role, os.Args[1]); err != nil {
-			fmt.Println(err)
+			fmt.Printf("%v (%T)\n", err, err)
 			os.Exit(1)
 		}
 		os.Exit(0)
@@ -40,12 +41,31 @@ func play(role, path string) error {
 		}
 		sayAndStay("locked")
 		return l.Release()
-	case "inherit", "exec":
+	case "inherit", "exec", "create":
 		return playExec(role, path)
 	case "idle":
 		sayAndStay("idle")
+	case "traced":
+		return playTraced(path)
 	}
 	return nil
+}
+
+// playTraced does once what there is, for strace to watch or to disturb.
+func playTraced(path string) error {
+	runtime.LockOSThread() // strace counts calls by thread
+	lease, err := Create(path, []byte("data"))
+	if err != nil {
+		return err
+	}
+	if err := lease.Remove(); err != nil {
+		return err
+	}
+	l, err := Acquire(context.Background(), path, Exclusive, "traced", Policy{})
+	if err != nil {
+		return err
+	}
+	return l.Release()
 }
 
 func sayAndStay(word string) {
@@ -60,16 +80,18 @@ type helper struct {
 	out *bufio.Reader
 }
 
-func start(t *testing.T, role, path string, wrap ...string) *helper {
+func start(t *testing.T, role, path string, options ...func(*exec.Cmd)) *helper {
 	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	argv := append(wrap, exe, path)
-	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Env = append(os.Environ(), helperEnv+"="+role)
+	cmd := exec.Command(exe, path)
+	cmd.Env = append(os.Environ(), helperEnv+"="+role, "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = os.Stderr
+	for _, option := range options {
+		option(cmd)
+	}
 	in, err1 := cmd.StdinPipe()
 	out, err2 := cmd.StdoutPipe()
 	if err := errors.Join(err1, err2, cmd.Start()); err != nil {
@@ -78,6 +100,11 @@ func start(t *testing.T, role, path string, wrap ...string) *helper {
 	h := &helper{cmd, in, bufio.NewReader(out)}
 	t.Cleanup(func() { _ = h.cmd.Process.Kill() })
 	return h
+}
+
+// passing lets the other process inherit a descriptor.
+func passing(f *os.File) func(*exec.Cmd) {
+	return func(cmd *exec.Cmd) { cmd.ExtraFiles = append(cmd.ExtraFiles, f) }
 }
 
 func (h *helper) wantLine(t *testing.T, want string) {

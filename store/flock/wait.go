@@ -2,6 +2,7 @@ package flock
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -10,10 +11,36 @@ import (
 // waiter is one call of Acquire, which may lock several files in turn if they
 // are deleted meanwhile, but announces itself once.
 type waiter struct {
-	path   string
-	mode   Mode
-	policy Policy
-	slow   *time.Timer // nil until there was something to wait for
+	path    string
+	mode    Mode
+	policy  Policy
+	silence time.Duration // how long a wait is not announced
+	slow    *time.Timer   // nil until there was something to wait for
+}
+
+// acquire locks files of that name until it has the one that still bears it.
+func (w *waiter) acquire(ctx context.Context, purpose string) (*Lock, error) {
+	defer w.stop()
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, fmt.Errorf("acquire %s: %w", w.path, err)
+		}
+		file, err := w.lock(ctx)
+		if err != nil {
+			return nil, err
+		}
+		current, err := isCurrent(file, w.path)
+		if err != nil {
+			return nil, errors.Join(err, file.Close())
+		}
+		if current {
+			writeHolder(file, purpose)
+			return &Lock{path: w.path, file: file}, nil
+		}
+		if err := file.Close(); err != nil {
+			return nil, err
+		}
+	}
 }
 
 func (w *waiter) stop() {
@@ -56,7 +83,7 @@ func (w *waiter) wait(ctx context.Context, file *os.File) (*os.File, error) {
 		}
 	}()
 	if w.slow == nil {
-		w.slow = time.NewTimer(announceAfter)
+		w.slow = time.NewTimer(w.silence)
 	}
 	for {
 		select {

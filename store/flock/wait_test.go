@@ -5,14 +5,16 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"testing"
+	"time"
 )
 
 func TestWaitAnnouncesOnceAndGetsTheLock(t *testing.T) {
 	path := mutexPath(t)
 	first := mustTry(t, path, Exclusive, "first")
 	var holders []Holder
-	l, err := Acquire(context.Background(), path, Exclusive, "second", Policy{
+	l, err := acquireSoon(context.Background(), path, "second", Policy{
 		Announce: func(p string, h Holder) {
 			if p != path {
 				t.Errorf("announced %s", p)
@@ -44,10 +46,11 @@ func TestWaitInSilence(t *testing.T) {
 }
 
 func TestCancelledWaitLosesNoLock(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(-1)) // no finalizer closes what we forget
 	path := mutexPath(t)
 	first := mustTry(t, path, Exclusive, "first")
 	ctx, cancel := context.WithCancel(context.Background())
-	_, err := Acquire(ctx, path, Exclusive, "second", Policy{
+	_, err := acquireSoon(ctx, path, "second", Policy{
 		Announce: func(string, Holder) { cancel() },
 	})
 	if !errors.Is(err, context.Canceled) {
@@ -64,20 +67,22 @@ func TestCancelledWaitLosesNoLock(t *testing.T) {
 }
 
 // A waiter that gets the lock of a file which its holder deleted would exclude
-// nobody: it must start over with the file that has the name now.
+// nobody: it must start over with the file that has the name now. It has said
+// that it waits, and does not say so again.
 func TestWaiterStartsOverWhenTheFileWasDeleted(t *testing.T) {
 	path := mutexPath(t)
 	first := mustTry(t, path, Exclusive, "first")
-	var second *Lock
-	l, err := Acquire(context.Background(), path, Exclusive, "third", Policy{
+	announced := 0
+	l, err := acquireSoon(context.Background(), path, "third", Policy{
 		Announce: func(string, Holder) {
+			announced++
 			if err := os.Remove(path); err != nil {
 				t.Error(err)
 			}
-			second = mustTry(t, path, Exclusive, "second") // a new file
+			second := mustTry(t, path, Exclusive, "second") // a new file
 			release(t, first)
 			go func() {
-				// Only a waiter on the new file can get through after this.
+				time.Sleep(10 * silence) // as long as a second announcement would need
 				release(t, second)
 			}()
 		},
@@ -88,6 +93,9 @@ func TestWaiterStartsOverWhenTheFileWasDeleted(t *testing.T) {
 	defer release(t, l)
 	wantNamed(t, l, path)
 	wantContents(t, path, holderLine("third"))
+	if announced != 1 {
+		t.Errorf("announced %d times", announced)
+	}
 }
 
 func TestWaiterMakesTheFileAgain(t *testing.T) {
@@ -136,6 +144,14 @@ func enterAndDelete(path, inside string) error {
 		return errors.Join(err, l.Release())
 	}
 	return errors.Join(os.Remove(inside), l.Remove())
+}
+
+const silence = 10 * time.Millisecond
+
+// acquireSoon is Acquire, exclusive and with a shorter silence.
+func acquireSoon(ctx context.Context, path, purpose string, p Policy) (*Lock, error) {
+	w := waiter{path: path, mode: Exclusive, policy: p, silence: silence}
+	return w.acquire(ctx, purpose)
 }
 
 // acquireLater starts an Acquire and returns how to wait for it.

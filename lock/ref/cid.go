@@ -131,9 +131,11 @@ func parseIPNS(s, rest string) (Ref, error) {
 	return Ref{Kind: IPNS, IPNS: strings.ToLower(name)}, nil
 }
 
+// isIPNSKey says whether s is an IPNS key. A CIDv0 is one too, where IPNS is
+// asked for; elsewhere look for CIDs first.
 func isIPNSKey(s string) bool {
 	_, ok := canonicalKey(s)
-	return ok && !(len(s) == 46 && strings.HasPrefix(s, "Qm")) // a CIDv0, unless IPNS is asked for
+	return ok
 }
 
 // canonicalKey spells an IPNS key as its specification prefers: CIDv1 with the

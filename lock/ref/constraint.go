@@ -19,8 +19,8 @@ const (
 	maxConstraint  = 256
 )
 
-// Any is the constraint "*". It matches what is not semver too; Choose takes
-// that only for lack of anything else.
+// Any is the constraint "*". It matches what is not semver too, for lack of
+// anything that it could be measured by.
 func Any() Constraint { return Constraint{text: "*"} }
 
 // Exact is the constraint that v alone matches. Only when v looks like part of
@@ -127,37 +127,6 @@ func (c Constraint) Match(v Version) bool {
 	}
 	terms, _ := parseTerms(c.text)
 	return matchAll(terms, sv)
-}
-
-// Choose returns the version that c wants of those that there are: the
-// identical string first, then the newest. What is not semver is never newer,
-// so it is chosen only if it is all that matches; of two such words neither is.
-func (c Constraint) Choose(versions []Version) (best Version, ok bool) {
-	var opaque []Version
-	for _, v := range versions {
-		switch {
-		case string(v) == c.text && c.Match(v):
-			return v, true
-		case !c.Match(v):
-		case !v.IsSemver():
-			opaque = append(opaque, v)
-		case !ok || v.Compare(best) > 0:
-			best, ok = v, true
-		}
-	}
-	if !ok && len(opaque) > 0 && same(opaque) {
-		return opaque[0], true
-	}
-	return best, ok
-}
-
-func same(versions []Version) bool {
-	for _, v := range versions {
-		if v != versions[0] {
-			return false
-		}
-	}
-	return true
 }
 
 // partial is one to three numbers, with a prerelease if they are three.

@@ -66,6 +66,11 @@ type Ref struct {
 	Explicit   bool       // Named: a constraint was typed
 }
 
+// Accepts says whether a package that is there already, at version v, is meant
+// by a REF of the form Named: any version is where no constraint was typed,
+// prereleases too, which Any would not choose.
+func (r Ref) Accepts(v Version) bool { return !r.Explicit || r.Constraint.Match(v) }
+
 // String is the canonical spelling: it parses to r again, but for Text.
 func (r Ref) String() string {
 	switch r.Kind {

@@ -92,6 +92,10 @@ func TestParse(t *testing.T) {
 		if got != want {
 			t.Errorf("%q: got %+v, want %+v", text, got, want)
 		}
+		again, err := parse(got.String(), false)
+		if again.Text = text; err != nil || again != want {
+			t.Errorf("%q is spelled %q, which gives %+v, %v", text, got, again, err)
+		}
 	}
 }
 
@@ -160,6 +164,7 @@ func TestParseRefuses(t *testing.T) {
 		"@1":                              "the name is missing",
 		"main/":                           "for a path",
 		"main/con":                        "Windows reserves it",
+		strings.Repeat("n", 5000):         "longer than 64",
 		"a/b@c@d":                         "'@' is not allowed",
 	} {
 		r, err := parse(text, false)
@@ -189,6 +194,29 @@ func TestParseOnWindows(t *testing.T) {
 	}
 	if r, err := parse("node", true); err != nil || r.Kind != Named {
 		t.Errorf("a name on Windows: %+v, %v", r, err)
+	}
+}
+
+func TestAccepts(t *testing.T) {
+	for text, want := range map[string]struct{ yes, no string }{
+		"x":      {"1.0.0 1.0.0-rc latest", ""},
+		"x@*":    {"1.0.0 latest", "1.0.0-rc"},
+		"x@^1.2": {"1.2.0", "2.0.0 1.3.0-rc"},
+	} {
+		r, err := Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range strings.Fields(want.yes) {
+			if !r.Accepts(Version(v)) {
+				t.Errorf("%s does not accept %s", text, v)
+			}
+		}
+		for _, v := range strings.Fields(want.no) {
+			if r.Accepts(Version(v)) {
+				t.Errorf("%s accepts %s", text, v)
+			}
+		}
 	}
 }
 

@@ -221,41 +221,6 @@ func TestZeroConstraint(t *testing.T) {
 	if _, ok := c.IsExact(); ok {
 		t.Error("the zero constraint is exact")
 	}
-	if _, ok := c.Choose([]Version{"1.0.0"}); ok {
-		t.Error("the zero constraint chooses something")
-	}
-}
-
-func TestChoose(t *testing.T) {
-	for _, tt := range []struct{ constraint, from, want string }{
-		{"*", "1.0.0 2.0.0 1.5.0", "2.0.0"},
-		{"*", "1.0.0 2.0.0-rc", "1.0.0"},
-		{"*", "latest 1.0.0", "1.0.0"},
-		{"*", "zzz", "zzz"},
-		{"*", "zzz zzz", "zzz"},
-		{"*", "r1 r2", ""},
-		{"*", "", ""},
-		{"*", "1.0.0-rc", ""},
-		{"1.2", "1.2.0 1.2.9 1.3.0", "1.2.9"},
-		{"1.2", "1.2.9 1.2", "1.2"},
-		{"1.2", "1.2 1.2.9", "1.2"},
-		{"1.2.0", "1.2.0 1.2.0+b", "1.2.0"},
-		{"^1", "1.0.0+a 1.0.0+b", "1.0.0+b"},
-		{"^3", "1.0.0", ""},
-	} {
-		c, err := ParseConstraint(tt.constraint)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var from []Version
-		for _, v := range strings.Fields(tt.from) {
-			from = append(from, Version(v))
-		}
-		got, ok := c.Choose(from)
-		if string(got) != tt.want || ok != (tt.want != "") {
-			t.Errorf("%s of %s: %q, %v; want %q", tt.constraint, tt.from, got, ok, tt.want)
-		}
-	}
 }
 
 func FuzzConstraint(f *testing.F) {

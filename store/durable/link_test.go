@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"ipp/tests/support"
 )
 
 func TestLink(t *testing.T) {
@@ -32,7 +34,7 @@ func otherFS(t *testing.T) string {
 	const shm = "/dev/shm"
 	dir, err := os.MkdirTemp(shm, "durable")
 	if err != nil {
-		t.Skip("no second file system here: ", err)
+		support.Skip(t, "needs a second file system: "+err.Error())
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	return dir

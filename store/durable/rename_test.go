@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"ipp/tests/support"
 )
 
 func TestSymlink(t *testing.T) {
@@ -155,7 +157,7 @@ func TestExchange(t *testing.T) {
 	put(t, b, "file")
 	err := Exchange(a, b)
 	if errors.Is(err, errors.ErrUnsupported) {
-		t.Skip("this file system can't exchange names: ", err)
+		support.Skip(t, "needs a file system that can exchange names: "+err.Error())
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -7,6 +7,17 @@
 //	profile.toml profile.lock                       what made it
 //	generation.toml                                 parent, time, reason, trees
 //
+// generation.toml is written by ipp alone: sorted, one tree a line, the time in
+// UTC and whole seconds, parent left out where there is none.
+//
+//	format = 1
+//	parent = 2
+//	time = "2031-05-06T07:08:09Z"
+//	reason = "install esbuild.car"
+//	trees = [
+//	  "ROOT.any",
+//	]
+//
 // Every link of a forest is relative and goes through the one store link, four
 // levels up from N/bin: ../../../../store/trees/ROOT.PART/…; so a forest is the
 // same on every machine, and a store moves by changing one link. A directory

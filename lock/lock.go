@@ -7,6 +7,8 @@
 // files are parsed strictly and written canonically: sorted, one entry a line,
 // LF, no times and no host paths, so a profile's CID is equal everywhere.
 //
+// On disk: SPEC.md, with the frozen vectors of a profile's CID.
+//
 // Concurrency: all values are plain data; nothing here does I/O.
 package lock
 

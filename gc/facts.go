@@ -2,7 +2,6 @@ package gc
 
 import (
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"time"
 
@@ -51,7 +50,8 @@ func (c *Collector) decisive() (Facts, error) {
 	return f, err
 }
 
-// generations reads every generation of every profile that has a root.
+// generations reads every generation of every profile that has a root; one that
+// is missing or can't be read is a *MissingProfileError.
 func (c *Collector) generations() (f Facts, profiles []*profile.Profile, err error) {
 	f = Facts{Now: c.now(), Keep: map[string]int{}}
 	if f.Roots, profiles, err = c.roots(); err != nil {
@@ -75,8 +75,7 @@ func (c *Collector) now() time.Time {
 	return c.Now()
 }
 
-// roots lists the roots and opens the profiles among them. One that is missing
-// is a *MissingProfileError: what it held can't be known.
+// roots lists the roots and opens the profiles among them.
 func (c *Collector) roots() ([]store.Root, []*profile.Profile, error) {
 	roots, err := c.Store.Roots()
 	if err != nil {
@@ -87,7 +86,7 @@ func (c *Collector) roots() ([]store.Root, []*profile.Profile, error) {
 		if r.Kind != store.ProfileRoot {
 			continue
 		}
-		p, err := c.open(r.Path)
+		p, err := c.Profile(r.Path)
 		if err != nil {
 			return nil, nil, &MissingProfileError{Dir: r.Path, Err: err}
 		}
@@ -96,19 +95,8 @@ func (c *Collector) roots() ([]store.Root, []*profile.Profile, error) {
 	return roots, profiles, nil
 }
 
-func (c *Collector) open(dir string) (*profile.Profile, error) {
-	p, err := c.Profile(dir)
-	if err != nil {
-		return nil, err
-	}
-	exists, err := p.Exists()
-	if err == nil && !exists {
-		err = fmt.Errorf("it is missing: %w", fs.ErrNotExist)
-	}
-	return p, err
-}
-
-// look reads what Plan needs to know of a profile.
+// look reads what Plan needs to know of a profile. A profile that is missing is
+// an error too: what it held can't be known.
 func look(p *profile.Profile) (gens []Gen, keep int, err error) {
 	current, err := p.CurrentNumber()
 	if err != nil {

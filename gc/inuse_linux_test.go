@@ -92,7 +92,7 @@ func TestRunningProgramKeepsItsTree(t *testing.T) {
 		"exe": func(w *world, tree string) *exec.Cmd { return exec.Command(tree+"/bin/sleep", "600") },
 		"cwd": func(w *world, tree string) *exec.Cmd {
 			cmd := sleep()
-			cmd.Dir = tree + "/bin"
+			cmd.Dir, cmd.Env = tree+"/bin", os.Environ() // which leaves PWD alone
 			return cmd
 		},
 		"fd": func(w *world, tree string) *exec.Cmd {
@@ -206,6 +206,21 @@ func TestTrashOfAKilledOneInUse(t *testing.T) {
 	}
 }
 
+// TestTrashOfATreeThatWasMadeAgain: who uses the new one does not use the old.
+func TestTrashOfATreeThatWasMadeAgain(t *testing.T) {
+	w := newWorld(t)
+	sleeper := w.sleeper()
+	k := w.loose(sleeper)
+	w.killedSweep()
+	w.install("default", sleeper)
+	w.run(w.st.TreeDir(k))
+	w.apply(Policy{})
+	if trash := w.trash(); len(trash) != 0 {
+		t.Errorf("trash %v", trash)
+	}
+	w.wantWhole()
+}
+
 // fakeProc makes what /proc would show.
 func (w *world) fakeProc(processes map[string]map[string]string) string {
 	w.Helper()
@@ -232,7 +247,7 @@ func TestScan(t *testing.T) {
 		"1":    {"exe": "/s/" + a + "/bin/x", "comm": "one\n"},
 		"2":    {"exe": "/bin/sh", "maps": "7f-80 r-xp 0 08:01 1 /bin/sh\n81-82 r-xp 0 08:01 2 /s/" + b + "/lib/l.so\n", "comm": "two\n"},
 		"3":    {"fd/0": "/dev/null", "fd/7": "/s/" + a + "/share/f", "environ": "X=/s/" + b + "\x00"},
-		"4":    {"root": "/s/" + b, "comm": "four\n"},
+		"4":    {"root": "/s/" + b, "cwd": "/s/" + a, "comm": "four\n"},
 		"5":    {"exe": "/bin/sh", "comm": "five\n"},
 		"self": {"exe": "/s/" + a + "/bin/x"},
 		own:    {"fd/3": "/s/" + a, "environ": "X=/s/" + b, "comm": "own\n"},
@@ -244,7 +259,7 @@ func TestScan(t *testing.T) {
 		got[u.pid] = fmt.Sprintf("%s %v %v", u.comm, u.names[a], u.names[b])
 	}
 	want := map[int]string{
-		1: "one true false", 2: "two false true", 3: "? true true", 4: "four false true",
+		1: "one true false", 2: "two false true", 3: "? true true", 4: "four true true",
 		os.Getpid(): "own false true",
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {

@@ -100,6 +100,11 @@ func (w *world) pack(l *store.Lease, files map[string]string) store.Key {
 		w.must(err)
 		bin[name] = file
 	}
+	// Another test's processes may use a package with the same files: no two
+	// worlds have a package in common.
+	salt, err := m.Symlink(strings.ReplaceAll(w.dir, "/", "_"))
+	w.must(err)
+	bin["salt"] = salt
 	dir, err := m.Dir(bin)
 	w.must(err)
 	root, err := m.Dir(map[string]dag.Link{"bin": dir})

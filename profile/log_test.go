@@ -59,7 +59,7 @@ func TestParseLog(t *testing.T) {
 			if err != nil {
 				got.WriteString(err.Error())
 			}
-			if wantErr := strings.HasPrefix(tt.want, "line"); wantErr != (err != nil) || !strings.HasPrefix(got.String(), tt.want) {
+			if match := got.String() == tt.want || err != nil && strings.HasPrefix(err.Error(), tt.want) && tt.want != ""; !match {
 				t.Errorf("got %q, want %q", got.String(), tt.want)
 			}
 		})

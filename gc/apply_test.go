@@ -146,7 +146,7 @@ func TestApplyKeepsKeptPackages(t *testing.T) {
 	w := newWorld(t)
 	trees := map[string]store.Key{"kept": w.loose(one("K"))}
 	root := store.Root{Kind: store.KeptRoot, CID: trees["kept"].Root, Why: "pack"}
-	w.must(w.st.AddRoot(root))
+	w.must(w.st.AddRoot(context.Background(), root))
 	w.apply(Policy{})
 	w.wantTrees(trees, "kept")
 	_, err := w.st.DropRoot(root)

@@ -39,7 +39,7 @@ func newWorld(t *testing.T) *world {
 		First: store.Root{Kind: store.ProfileRoot, Path: p.Dir()},
 	})
 	w.must(err)
-	w.must(p.Create(st))
+	w.must(p.Create(t.Context(), st))
 	w.st = st
 	w.c = &Collector{Store: st, Proc: "/proc", Profile: func(dir string) (*profile.Profile, error) {
 		name, err := ref.ParseName(filepath.Base(dir))

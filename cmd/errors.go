@@ -290,6 +290,10 @@ func (a *app) report(ctx context.Context, err error) int {
 		a.note("ipp: %s", cause)
 		return cause.code()
 	}
+	var status exitStatus
+	if errors.As(err, &status) {
+		return int(status)
+	}
 	var problems []problem
 	for _, e := range flatten(err) {
 		problems = append(problems, a.explain(e))

@@ -149,7 +149,7 @@ func (a *app) showHistory(out chronicle) {
 	if n := len(out.Flips); n > 0 && len(out.Generations) > 0 {
 		last := out.Flips[n-1]
 		if i := slices.IndexFunc(out.Generations, func(p past) bool { return p.Number == last.To }); i >= 0 && !out.Generations[i].Time.Equal(last.Time) && last.From > last.To {
-			a.note("generation %d is current since %s: %s (from %d)", last.To, term.Ago(a.now().Sub(last.Time)), term.Safe(last.Command), last.From)
+			a.note("generation %d is current by %s, from %d, %s", last.To, term.Safe(last.Command), last.From, term.Ago(a.now().Sub(last.Time)))
 		}
 	}
 }

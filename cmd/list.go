@@ -3,13 +3,11 @@ package cmd
 import (
 	"context"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"ipp/cmd/term"
 	"ipp/generation"
 	"ipp/lock"
-	"ipp/lock/ref"
 )
 
 type listCmd struct {
@@ -169,14 +167,4 @@ func (a *app) showStore(lines []storeLine) {
 	if unkept > 0 {
 		a.note("%d of %d packages are kept by nothing: ipp gc deletes them", unkept, len(lines))
 	}
-}
-
-// sortedNames are the names of a set, for stable output.
-func sortedNames(set map[ref.Name]bool) []string {
-	var names []string
-	for n := range set {
-		names = append(names, string(n))
-	}
-	slices.Sort(names)
-	return names
 }

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"ipp/cmd/term"
-	"ipp/generation"
 	"ipp/lock"
 	"ipp/lock/ref"
 	"ipp/profile"
@@ -256,12 +255,5 @@ func (c *change) pathHint() {
 	if !c.a.term.OutIsTerminal() || slices.Contains(filepath.SplitList(c.a.set.path), bin) {
 		return
 	}
-	c.a.note("%s %s is not on your PATH: eval \"$(%s)\"", c.a.term.ErrStyle().Bold("hint:"), term.Safe(bin), c.a.own("env"))
-}
-
-func generationText(n generation.Number) string {
-	if n == 0 {
-		return "none"
-	}
-	return fmt.Sprint(int(n))
+	c.a.note("%s so that this shell finds it: eval \"$(%s)\"", c.a.term.ErrStyle().Bold("hint:"), c.a.own("env"))
 }

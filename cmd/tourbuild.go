@@ -19,7 +19,9 @@ import (
 	"runtime"
 )
 
-var version = "unknown"
+var (
+	version = "unknown" // set by -ldflags
+)
 
 func main() {
 	who := "you"

@@ -10,10 +10,12 @@ const gap = "  "
 
 // Table collects rows and prints them in columns. On a terminal a row fits its
 // width: the widest columns give way, and a cell that was cut ends in an
-// ellipsis. Elsewhere nothing is cut. A cell may hold sequences of Style's;
+// ellipsis. Where that would leave nothing to read, each cell has a line of its
+// own. Elsewhere nothing is cut. A cell may hold sequences of Style's;
 // all else in it is the caller's to escape.
 type Table struct {
 	t     *Terminal
+	heads []string
 	rows  [][]string
 	right []int
 }
@@ -21,7 +23,7 @@ type Table struct {
 // Table begins a table. Headers are shown bold; without any there is no line
 // for them.
 func (t *Terminal) Table(headers ...string) *Table {
-	tb := &Table{t: t}
+	tb := &Table{t: t, heads: headers}
 	if len(headers) > 0 {
 		bold := make([]string, len(headers))
 		for i, h := range headers {
@@ -46,7 +48,11 @@ func (tb *Table) Flush() error {
 	widths, limit := tb.widths(), 0
 	if tb.t.OutIsTerminal() {
 		limit = tb.t.width(tb.t.out)
+		natural := slices.Clone(widths)
 		shrink(widths, limit)
+		if unreadable(natural, widths) {
+			return tb.stack()
+		}
 	}
 	var b strings.Builder
 	for _, row := range tb.rows {
@@ -55,6 +61,53 @@ func (tb *Table) Flush() error {
 			text = cut(text, limit) // more columns than the terminal has
 		}
 		b.WriteString(text + "\n")
+	}
+	tb.rows = nil
+	_, err := tb.t.Out().Write([]byte(b.String()))
+	return err
+}
+
+// unreadable says that a column has few letters left, and lost a third or more.
+func unreadable(natural, widths []int) bool {
+	const few = 10
+	for i := range widths {
+		if widths[i] < few && 3*widths[i] < 2*natural[i] {
+			return true
+		}
+	}
+	return false
+}
+
+// stack prints a row as its first cell, and each other one below it, named by
+// its header. What has no header goes in front of what follows.
+func (tb *Table) stack() error {
+	rows := tb.rows
+	if len(tb.heads) > 0 {
+		rows = rows[1:]
+	}
+	var b strings.Builder
+	for _, row := range rows {
+		first, before := true, ""
+		for i, cell := range row {
+			named := i < len(tb.heads) && tb.heads[i] != ""
+			switch {
+			case cell == "":
+				continue
+			case len(tb.heads) > 0 && !named:
+				before += cell + " "
+				continue
+			case first:
+				b.WriteString(before + cell + "\n")
+			case named:
+				b.WriteString("  " + before + strings.ToLower(tb.heads[i]) + " " + cell + "\n")
+			default:
+				b.WriteString("  " + before + cell + "\n")
+			}
+			first, before = false, ""
+		}
+		if before != "" {
+			b.WriteString(strings.TrimSpace(before) + "\n")
+		}
 	}
 	tb.rows = nil
 	_, err := tb.t.Out().Write([]byte(b.String()))

@@ -348,6 +348,7 @@ func TestTable(t *testing.T) {
 		"esbuild  0.25.0   9.8 MB  JavaScript bundler\n" +
 		"世界     1\n" +
 		"b\n"
+	stacked := "esbuild\n  version 0.25.0\n  size 9.8 MB\n  summary JavaScript bundler\n世界\n  version 1\nb\n"
 	var pipe bytes.Buffer
 	fill(fake(&pipe, io.Discard, "COLUMNS", "10").Table("name", "version", "size", "summary").Right(2))
 	if got := pipe.String(); got != full {
@@ -359,14 +360,31 @@ func TestTable(t *testing.T) {
 	}{
 		{100, full}, {44, full}, {0, full},
 		{36, "name     version    size  summary\nesbuild  0.25.0   9.8 MB  JavaScrip…\n世界     1\nb\n"},
-		{14, "n…  v…  s…  s…\ne…  0…  9…  J…\n…   1\nb\n"},
-		{3, "… …\n… …\n… …\nb\n"},
-		{1, "…\n…\n…\nb\n"},
+		{14, stacked}, {3, stacked}, {1, stacked},
 	} {
 		s := &screen{width: tc.width}
 		fill(fake(s, io.Discard, "NO_COLOR", "1").Table("name", "version", "size", "summary").Right(2))
 		if got := s.take(); got != tc.want {
 			t.Errorf("width %d:\n%s\nwant\n%s", tc.width, got, tc.want)
+		}
+	}
+}
+
+func TestTableStacksMarks(t *testing.T) {
+	for _, heads := range [][]string{{"", "gen", "why"}, nil} {
+		s := &screen{width: 8}
+		tb := fake(s, io.Discard, "NO_COLOR", "1").Table(heads...)
+		tb.Row("*", "12", "install esbuild")
+		tb.Row("", "3", "")
+		if err := tb.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		want := "* 12\n  why install esbuild\n3\n"
+		if heads == nil {
+			want = "*\n  12\n  install esbuild\n3\n"
+		}
+		if got := s.take(); got != want {
+			t.Errorf("%q:\n%s\nwant\n%s", heads, got, want)
 		}
 	}
 }

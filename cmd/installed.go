@@ -69,7 +69,7 @@ func (c *change) rootOfPath(ctx context.Context, path string) (cid.Cid, error) {
 func (c *change) nameInstalled(r ref.Ref, l *lock.Lockfile) (ref.Name, error) {
 	if p := l.Find(r.Name); p != nil {
 		if r.Channel == "" || p.Channel == r.Channel {
-			if !r.Explicit || r.Accepts(p.Version) {
+			if r.Accepts(p.Version) {
 				return r.Name, nil
 			}
 			return "", &failure{code: exitNotFound, err: errors.New("installed is " + string(p.Version)),

@@ -73,7 +73,7 @@ func (s *session) rootOf(ctx context.Context, r ref.Ref, installed *lock.Lockfil
 		return cid.Undef, offline("channels")
 	}
 	if installed != nil {
-		if p := installed.Find(r.Name); p != nil && (!r.Explicit || r.Accepts(p.Version)) {
+		if p := installed.Find(r.Name); p != nil && r.Accepts(p.Version) {
 			return p.CID, nil
 		}
 	}

@@ -117,7 +117,7 @@ func (r *runCmd) find(ctx context.Context, c *change) (*program, error) {
 // whole, and a program's start is no time for that.
 func (r *runCmd) tree(ctx context.Context, c *change, word ref.Ref) (*pack.Tree, error) {
 	if word.Kind == ref.Named && word.Channel == "" && c.st != nil {
-		if p := c.old.Lock.Find(word.Name); p != nil && (!word.Explicit || word.Accepts(p.Version)) {
+		if p := c.old.Lock.Find(word.Name); p != nil && word.Accepts(p.Version) {
 			if err := c.protect(ctx, p.CID); err != nil {
 				return nil, err
 			}

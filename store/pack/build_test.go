@@ -79,6 +79,9 @@ func walkAll(t testing.TB, b dag.Blocks, p *Package) map[string]*dag.Entry {
 	err := dag.Walk(context.Background(), b, p.Root, dag.WalkOptions{}, func(e *dag.Entry) error {
 		all[e.Path] = e
 		for _, l := range e.Leaves {
+			if l.CID.Type() != cid.Raw {
+				continue // the walk has read it
+			}
 			if _, err := dag.ReadLeaf(context.Background(), b, l); err != nil {
 				return err
 			}
@@ -448,6 +451,11 @@ func TestBuildNoticesChanges(t *testing.T) {
 		t.Errorf("error = %v", err)
 	}
 	write(t, dir, items{"a": "third"})
+	later := info.ModTime().Add(time.Second)
+	must(t, os.Chtimes(filepath.Join(dir, "a"), later, later))
+	if _, err := dag.ReadFile(context.Background(), b, e, 100); !errors.As(err, &in) {
+		t.Errorf("error = %v", err)
+	}
 	must(t, os.Chtimes(filepath.Join(dir, "a"), info.ModTime(), info.ModTime()))
 	var hash *dag.HashError
 	if _, err := dag.ReadFile(context.Background(), b, e, 100); !errors.As(err, &hash) {
@@ -609,5 +617,51 @@ func TestBuildMovingInput(t *testing.T) {
 	var in *InputError
 	if !errors.As(err, &in) || in.Path != filepath.Join(dir, "a") {
 		t.Errorf("error = %v", err)
+	}
+}
+
+// framer has the blocks that other tools framed only for those who say where
+// they stand, as a store may.
+type framer struct {
+	dag.Blocks
+	at map[string]cid.Cid
+}
+
+func (f framer) Block(ctx context.Context, c cid.Cid) ([]byte, error) {
+	for _, hidden := range f.at {
+		if c == hidden {
+			return nil, fs.ErrNotExist
+		}
+	}
+	return f.Blocks.Block(ctx, c)
+}
+
+func (f framer) FramedLeaf(ctx context.Context, path string, c cid.Cid, _, _ int64) ([]byte, error) {
+	if f.at[path] != c {
+		return nil, fmt.Errorf("block %s of %s: %w", c, path, fs.ErrNotExist)
+	}
+	return f.Blocks.Block(ctx, c)
+}
+
+func TestFramedLibrary(t *testing.T) {
+	ctx := context.Background()
+	m, root := craft(t, items{"lib/z": framed + "z", "a": "a", "package.toml": framed + metadata("")})
+	lib := framer{m, map[string]cid.Cid{}}
+	for _, at := range []string{"lib/z", "package.toml"} {
+		e, err := dag.Resolve(ctx, m, root, at)
+		must(t, err)
+		lib.at[at] = e.CID
+	}
+	if p, err := Open(ctx, lib, root); err != nil || p.Meta.Name != "tool" {
+		t.Errorf("%v: %+v", err, p)
+	}
+	meta := metadata("[libraries]\nz = \"" + root.String() + "\"\n")
+	b := build(t, Input{
+		Path:   write(t, t.TempDir(), items{"package.toml": meta}),
+		Lookup: func(context.Context, cid.Cid) (dag.Blocks, error) { return lib, nil },
+	})
+	checkBuilt(t, b)
+	if e := walkAll(t, b, b.Package)["deps/z/lib/z"]; e == nil || e.Size != 1 {
+		t.Errorf("deps/z/lib/z is %+v", e)
 	}
 }

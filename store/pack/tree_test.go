@@ -161,23 +161,3 @@ func TestStoreServesPackages(t *testing.T) {
 		t.Errorf("a platform is missing: %v, %v", err, faults)
 	}
 }
-
-// TestLibraryFromStore: a store rebuilds what other tools framed only when told
-// where it stood, also below deps/.
-func TestLibraryFromStore(t *testing.T) {
-	ctx := context.Background()
-	m, root := craft(t, items{"lib/z": framed + "z", "a": "a"})
-	s, _ := install(t, m, root, "")
-	blocks, err := s.Blocks(ctx, root)
-	must(t, err)
-	defer blocks.Close()
-	meta := metadata("[libraries]\nz = \"" + root.String() + "\"\n")
-	b := build(t, Input{
-		Path:   write(t, t.TempDir(), items{"package.toml": meta}),
-		Lookup: func(context.Context, cid.Cid) (dag.Blocks, error) { return blocks, nil },
-	})
-	checkBuilt(t, b)
-	if e := walkAll(t, b, b.Package)["deps/z/lib/z"]; e == nil || e.Size != 1 {
-		t.Errorf("deps/z/lib/z is %+v", e)
-	}
-}

@@ -183,7 +183,9 @@ func TestMkdirAllRelativeAndOdd(t *testing.T) {
 		if err := MkdirAll(path, 0o755); err != nil {
 			t.Errorf("MkdirAll(%q): %v", path, err)
 		}
-		wantMode(t, path, 0o755)
+		if path != "." { // which it did not make
+			wantMode(t, path, 0o755)
+		}
 	}
 	if err := MkdirAll("", 0o755); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("MkdirAll of nothing: %v", err)

@@ -28,20 +28,30 @@ func TestLink(t *testing.T) {
 	wantNames(t, dir, "a", "b")
 }
 
-// otherFS returns a directory on another file system than the test's own.
-func otherFS(t *testing.T) string {
+// otherFS returns a directory on another file system than dir's: memory, or
+// the disk if temporary files are in memory.
+func otherFS(t *testing.T, dir string) string {
 	t.Helper()
-	const shm = "/dev/shm"
-	dir, err := os.MkdirTemp(shm, "durable")
-	if err != nil {
-		support.Skip(t, "needs a second file system: "+err.Error())
+	probe := filepath.Join(dir, "probe")
+	put(t, probe, "")
+	defer os.Remove(probe)
+	for _, parent := range []string{"/dev/shm", "/var/tmp", "."} {
+		other, err := os.MkdirTemp(parent, "durable")
+		if err != nil {
+			continue
+		}
+		t.Cleanup(func() { os.RemoveAll(other) })
+		if os.Link(probe, filepath.Join(other, "probe")) != nil {
+			return other
+		}
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
+	support.Skip(t, "needs a second file system")
+	return ""
 }
 
 func TestLinkAcrossFileSystemsCopies(t *testing.T) {
-	dir, other := t.TempDir(), otherFS(t)
+	dir := t.TempDir()
+	other := otherFS(t, dir)
 	a, b := filepath.Join(dir, "a"), filepath.Join(other, "b")
 	put(t, a, "data")
 	if err := os.Chmod(a, 0o555); err != nil {
@@ -64,7 +74,8 @@ func TestLinkAcrossFileSystemsCopies(t *testing.T) {
 }
 
 func TestLinkCopiesOnlyRegularFiles(t *testing.T) {
-	dir, other := t.TempDir(), otherFS(t)
+	dir := t.TempDir()
+	other := otherFS(t, dir)
 	put(t, filepath.Join(dir, "a"), "data")
 	symlink(t, "a", filepath.Join(dir, "sym"))
 	for _, name := range []string{"sym", "absent"} {

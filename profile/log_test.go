@@ -2,6 +2,7 @@ package profile
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -76,6 +77,7 @@ func FuzzParseLog(f *testing.F) {
 	f.Add([]byte(`{"format":1,"time":"2026-01-02T03:04:05Z","user":"a","host":"b","command":"c","from":0,"to":1}` + "\n"))
 	f.Add([]byte(`{"format":2}` + "\n"))
 	f.Add([]byte("{}\n{"))
+	f.Add([]byte("\x12\n0"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		entries, err := parseLog(data)
 		if err != nil {
@@ -85,6 +87,9 @@ func FuzzParseLog(f *testing.F) {
 			if e.Format != logFormat {
 				t.Errorf("an entry of format %d", e.Format)
 			}
+		}
+		if last := data[bytes.LastIndexByte(data, '\n')+1:]; json.Valid(last) {
+			return // that is no torn line, for it would begin with a brace
 		}
 		torn, err := parseLog(append(data, "\n{\"format\":1,"...)) // a power cut in the next append
 		if err != nil || len(torn) < len(entries) {

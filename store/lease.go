@@ -148,7 +148,7 @@ func (s *Store) readLeases(remove bool) ([]LeaseInfo, error) {
 	var live []LeaseInfo
 	for _, e := range entries {
 		path := s.path("leases", e.Name())
-		lock, err := flock.Try(path, flock.Exclusive, "gc")
+		lock, err := flock.Try(path, flock.Exclusive, "")
 		var busy *flock.BusyError
 		switch {
 		case errors.As(err, &busy):

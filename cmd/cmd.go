@@ -85,23 +85,31 @@ func (a *app) dispatch(ctx context.Context) error {
 // terminatedError is a cancellation by a signal.
 type terminatedError struct{ signal os.Signal }
 
-func (e terminatedError) Error() string { return e.signal.String() }
+func (e terminatedError) Error() string {
+	if e.signal == os.Interrupt {
+		return "interrupted"
+	}
+	return e.signal.String()
+}
 
 func (e terminatedError) code() int {
-	if e.signal == syscall.SIGTERM {
+	switch e.signal {
+	case syscall.SIGTERM:
 		return exitTerminated
+	case syscall.SIGHUP:
+		return exitHungUp
 	}
 	return exitInterrupted
 }
 
-// withSignals cancels its context at the first interrupt or SIGTERM; the second
-// one kills, because by then nobody listens. A signal that was ignored when ipp
+// withSignals cancels its context at the first interrupt, SIGTERM or SIGHUP (a
+// terminal that was closed); the second one kills, because by then nobody listens. A signal that was ignored when ipp
 // started (nohup, a background job) stays ignored. SIGPIPE is caught, not
 // ignored: an ignored signal would be inherited by the programs that run starts.
 func withSignals(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	c := make(chan os.Signal, 1)
-	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
 		if !signal.Ignored(s) {
 			signal.Notify(c, s)
 		}

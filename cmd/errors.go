@@ -38,6 +38,7 @@ const (
 	exitRun         = 125 // run: ipp itself failed
 	exitNoExec      = 126 // run: not executable
 	exitNoCommand   = 127 // run: no such command
+	exitHungUp      = 129
 	exitInterrupted = 130
 	exitTerminated  = 143
 )
@@ -286,7 +287,8 @@ func (a *app) report(ctx context.Context, err error) int {
 	if err == nil {
 		return exitDone
 	}
-	if cause, ok := context.Cause(ctx).(terminatedError); ok && errors.Is(err, context.Canceled) {
+	var cause terminatedError
+	if errors.As(context.Cause(ctx), &cause) && (errors.Is(err, context.Canceled) || errors.As(err, &cause)) {
 		a.note("ipp: %s", cause)
 		return cause.code()
 	}

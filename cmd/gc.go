@@ -271,12 +271,25 @@ func (a *app) showCollected(done gc.Result) error {
 	return nil
 }
 
+// generationsText spells numbers with the runs among them: "generations 1-3, 7".
 func generationsText(numbers []int) string {
 	slices.Sort(numbers)
-	if len(numbers) == 1 {
-		return fmt.Sprintf("generation %d", numbers[0])
+	var words []string
+	for i := 0; i < len(numbers); {
+		j := i
+		for j+1 < len(numbers) && numbers[j+1] == numbers[j]+1 {
+			j++
+		}
+		word := strconv.Itoa(numbers[i])
+		if j > i {
+			word += "-" + strconv.Itoa(numbers[j])
+		}
+		words, i = append(words, word), j+1
 	}
-	return "generations " + join(numbers)
+	if len(numbers) == 1 {
+		return "generation " + words[0]
+	}
+	return "generations " + strings.Join(words, ", ")
 }
 
 // storeLines gathers what is in the store by package, with what keeps it.

@@ -252,7 +252,7 @@ func (c *change) where(r changeResult) string {
 // pathHint says, on a terminal, how the shell finds what was installed.
 func (c *change) pathHint() {
 	bin := filepath.Join(c.prof.Dir(), "current", "bin")
-	if !c.a.term.OutIsTerminal() || slices.Contains(filepath.SplitList(c.a.set.path), bin) {
+	if c.verb != "install" || !c.a.term.OutIsTerminal() || slices.Contains(filepath.SplitList(c.a.set.path), bin) {
 		return
 	}
 	c.a.note("%s so that this shell finds it: eval \"$(%s)\"", c.a.term.ErrStyle().Bold("hint:"), c.a.own("env"))

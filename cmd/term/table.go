@@ -51,7 +51,7 @@ func (tb *Table) Flush() error {
 		natural := slices.Clone(widths)
 		shrink(widths, limit)
 		if unreadable(natural, widths) {
-			return tb.stack()
+			return tb.stack(limit)
 		}
 	}
 	var b strings.Builder
@@ -80,38 +80,57 @@ func unreadable(natural, widths []int) bool {
 
 // stack prints a row as its first cell, and each other one below it, named by
 // its header. What has no header goes in front of what follows.
-func (tb *Table) stack() error {
-	rows := tb.rows
-	if len(tb.heads) > 0 {
-		rows = rows[1:]
-	}
+func (tb *Table) stack(limit int) error {
 	var b strings.Builder
-	for _, row := range rows {
-		first, before := true, ""
-		for i, cell := range row {
-			named := i < len(tb.heads) && tb.heads[i] != ""
-			switch {
-			case cell == "":
-				continue
-			case len(tb.heads) > 0 && !named:
-				before += cell + " "
-				continue
-			case first:
-				b.WriteString(before + cell + "\n")
-			case named:
-				b.WriteString("  " + before + strings.ToLower(tb.heads[i]) + " " + cell + "\n")
-			default:
-				b.WriteString("  " + before + cell + "\n")
-			}
-			first, before = false, ""
-		}
-		if before != "" {
-			b.WriteString(strings.TrimSpace(before) + "\n")
+	for i, row := range tb.rows {
+		switch {
+		case len(tb.heads) == 0:
+			b.WriteString(flow(row, limit))
+		case i > 0:
+			b.WriteString(tb.stacked(row))
 		}
 	}
 	tb.rows = nil
 	_, err := tb.t.Out().Write([]byte(b.String()))
 	return err
+}
+
+func (tb *Table) stacked(row []string) string {
+	text, before := "", ""
+	for i, cell := range row {
+		switch {
+		case cell == "":
+		case i >= len(tb.heads) || tb.heads[i] == "":
+			before += cell + " "
+		case text == "":
+			text, before = before+cell+"\n", ""
+		default:
+			text, before = text+"  "+before+strings.ToLower(tb.heads[i])+" "+cell+"\n", ""
+		}
+	}
+	if before != "" {
+		text += strings.TrimSpace(before) + "\n"
+	}
+	return text
+}
+
+// flow prints the cells of a row one after the other, in as many lines as it
+// takes.
+func flow(row []string, limit int) string {
+	text, used := "", 0
+	for _, cell := range row {
+		switch {
+		case cell == "":
+			continue
+		case text == "":
+			text, used = cell, columns(cell)
+		case used+len(gap)+columns(cell) <= limit:
+			text, used = text+gap+cell, used+len(gap)+columns(cell)
+		default:
+			text, used = text+"\n"+gap+cell, len(gap)+columns(cell)
+		}
+	}
+	return text + "\n"
 }
 
 // widths is the natural width of each column.

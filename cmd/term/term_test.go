@@ -381,7 +381,7 @@ func TestTableStacksMarks(t *testing.T) {
 		}
 		want := "* 12\n  why install esbuild\n3\n"
 		if heads == nil {
-			want = "*\n  12\n  install esbuild\n3\n"
+			want = "*  12\n  install esbuild\n3\n"
 		}
 		if got := s.take(); got != want {
 			t.Errorf("%q:\n%s\nwant\n%s", heads, got, want)

@@ -177,14 +177,13 @@ func TestCARRoots(t *testing.T) {
 		two = append(two, carHeader(c)[8:8+4+1+36]...)
 	}
 	two = append(two, "gversion\x01"...)
-	for header, want := range map[string][]cid.Cid{
+	for h, want := range map[string][]cid.Cid{
 		"\xa2eroots\x80gversion\x01": nil,
 		"\xa1gversion\x01":           nil,
 		string(two):                  {a, b},
 	} {
-		data := append(binary.AppendUvarint(nil, uint64(len(header))), header...)
-		if got := openCAR(t, data).Roots(); !slices.Equal(got, want) {
-			t.Errorf("%q: roots %v, want %v", header, got, want)
+		if got := openCAR(t, header(h)).Roots(); !slices.Equal(got, want) {
+			t.Errorf("%q: roots %v, want %v", h, got, want)
 		}
 	}
 }
@@ -240,6 +239,8 @@ func sectionEnds(t *testing.T, data []byte) (ends []int) {
 	return ends
 }
 
+func header(s string) []byte { return append(binary.AppendUvarint(nil, uint64(len(s))), s...) }
+
 func TestCARMalformed(t *testing.T) {
 	f := newForge()
 	good := archive(t, f, f.raw("a").cid)
@@ -256,6 +257,10 @@ func TestCARMalformed(t *testing.T) {
 		"no archive":              {[]byte("PK\x03\x04 this is a zip"), 0},
 		"a header of 2^60":        {binary.AppendUvarint(nil, 1<<60), 0},
 		"a header that is a text": {[]byte("\x08gversion"), 0},
+		"nested roots":            {header("\xa1eroots" + strings.Repeat("\x81", 60_000)), 0},
+		"nested maps":             {header(strings.Repeat("\xa1aa", 20_000)), 0},
+		"endless roots":           {header("\xa1eroots\x9b\x7f\xff\xff\xff\xff\xff\xff\xff"), 0},
+		"a text of 2^62":          {header("\xa1\x7b\x3f\xff\xff\xff\xff\xff\xff\xff"), 0},
 		"version 3":               {[]byte("\x11\xa2eroots\x80gversion\x03"), 0},
 		"a section of 2^60":       {with(binary.AppendUvarint(nil, 1<<60)...), len(good)},
 		"a section of 2^63+":      {with(binary.AppendUvarint(nil, 1<<63+9)...), len(good)},
@@ -292,6 +297,25 @@ func TestCARDamaged(t *testing.T) {
 	c := openCAR(t, data)
 	if _, err := Get(t.Context(), c, f.raw("abcdef").cid); !isHash(err) {
 		t.Errorf("%v, want a HashError", err)
+	}
+}
+
+// What the disk does is not the archive's fault.
+func TestCARUnreadable(t *testing.T) {
+	f := newForge()
+	c := openCAR(t, archive(t, f, f.raw("a").cid))
+	broken := &fs.PathError{Op: "read", Path: "x", Err: io.ErrNoProgress}
+	for name, err := range map[string]error{
+		"open": (&CAR{name: "x", r: failingReader{broken}}).scan(1000),
+		"read": func() error {
+			c.r = failingReader{broken}
+			_, err := c.Block(t.Context(), f.raw("a").cid)
+			return err
+		}(),
+	} {
+		if _, ok := errors.AsType[*FormatError](err); ok || !errors.Is(err, io.ErrNoProgress) {
+			t.Errorf("%s: %v (%T), want the disk's error", name, err, err)
+		}
 	}
 }
 

@@ -41,8 +41,8 @@ func FuzzCAR(f *testing.F) {
 			return
 		}
 		for _, s := range c.index {
-			if s.offset < 0 || s.data+int64(s.size) > int64(len(data)) {
-				t.Fatalf("a block at %d of %d bytes", s.data, s.size)
+			if s.offset < 0 || s.offset+int64(s.size) > int64(len(data)) || uint32(s.head) > s.size {
+				t.Fatalf("a block at %d of %d bytes", s.offset, s.size)
 			}
 		}
 		for _, root := range c.Roots() {

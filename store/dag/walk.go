@@ -156,7 +156,7 @@ func (w *walker) checkDir(path string, items []item, depth int) error {
 			continue
 		}
 		files++
-		if len(path)+1+len(it.name) > maxPath {
+		if len(join(path, it.name)) > maxPath {
 			return &LimitError{Path: path, What: "bytes in a path", Limit: maxPath}
 		}
 	}

@@ -217,3 +217,18 @@ func TestLimitsComeFirst(t *testing.T) {
 		}
 	}
 }
+
+func TestLongPath(t *testing.T) {
+	f := newForge()
+	at := f.dir(f.raw("x").as(strings.Repeat("x", 255)))
+	for range 3 {
+		at = f.dir(at.as(strings.Repeat("d", 255)))
+	}
+	// 4 names of 255 bytes and 3 slashes are 1,023.
+	if _, err := paths(t, f, f.dir(f.raw("x").as("x"), at.as("y")).cid, WalkOptions{}); !isLimit(err, "bytes in a path") {
+		t.Errorf("1,025 bytes: %v", err)
+	}
+	if _, err := paths(t, f, at.cid, WalkOptions{}); err != nil {
+		t.Errorf("1,023 bytes: %v", err)
+	}
+}

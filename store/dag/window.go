@@ -1,15 +1,17 @@
 package dag
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 
+	"github.com/ipfs/go-cid"
 	"github.com/ipld/go-car/v2"
 )
 
-// window reads [start, end) of a file, a little ahead, and seeks without reading
-// at all: go-car asks for single bytes, and skips over what is in the blocks.
+// window reads [start, end) of a file, a little ahead, and passes over blocks
+// without reading what is in them.
 type window struct {
 	r          io.ReaderAt
 	start, end int64
@@ -17,6 +19,7 @@ type window struct {
 	buf        [16 << 10]byte
 	at         int64 // where buf stands in the file
 	n          int   // of buf
+	head       [maxCIDLength]byte
 }
 
 // enter narrows the window to the blocks of a version 2; a version 1 is left as
@@ -38,6 +41,34 @@ func (w *window) enter(r io.ReaderAt) error {
 	w.end = w.start + int64(h.DataSize)
 	w.pos = w.start
 	return nil
+}
+
+// section passes over one section: its length, a CID, and the block.
+func (w *window) section() (s span, k cid.Cid, err error) {
+	size, err := binary.ReadUvarint(w)
+	if err != nil {
+		return s, k, err
+	}
+	switch {
+	case size == 0:
+		return s, k, errors.New("empty section")
+	case size > MaxBlock+maxCIDLength:
+		return s, k, fmt.Errorf("section of %d bytes", size)
+	case int64(size) > w.end-w.pos:
+		return s, k, io.ErrUnexpectedEOF
+	}
+	s.offset = w.pos
+	head := w.head[:min(size, maxCIDLength)]
+	if _, err := io.ReadFull(w, head); err != nil {
+		return s, k, err
+	}
+	n, k, err := cid.CidFromBytes(head)
+	if err != nil {
+		return s, k, err
+	}
+	w.pos = s.offset + int64(size)
+	s.size, s.head = uint32(size), uint16(n)
+	return s, k, nil
 }
 
 // fill makes buf hold the byte at pos.
@@ -75,21 +106,4 @@ func (w *window) Read(p []byte) (int, error) {
 	n := copy(p, w.buf[w.pos-w.at:w.n])
 	w.pos += int64(n)
 	return n, nil
-}
-
-// Seek implements io.Seeker, in offsets from start.
-func (w *window) Seek(offset int64, whence int) (int64, error) {
-	switch whence {
-	case io.SeekStart:
-		offset += w.start
-	case io.SeekCurrent:
-		offset += w.pos
-	case io.SeekEnd:
-		offset += w.end
-	}
-	if offset < w.start {
-		return 0, errors.New("seek before the start")
-	}
-	w.pos = offset
-	return offset - w.start, nil
 }

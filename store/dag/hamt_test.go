@@ -118,6 +118,10 @@ func TestMalformedHAMT(t *testing.T) {
 	}
 	wide := strings.Repeat("\xff", 33)
 	empty := shardOf(f, nil, bits("")...)
+	chain := good
+	for range 9 {
+		chain = shardOf(f, []link{chain.as("00")})
+	}
 	other := f.node([]link{x.as("0a")}, fsType, typeHAMTShard, fsData, "\x01", fsHash, murmur3x64, fsFanout, 16)
 	for _, c := range []struct {
 		name string
@@ -140,6 +144,7 @@ func TestMalformedHAMT(t *testing.T) {
 		{"an empty shard below", shardOf(f, []link{empty.as("00")}), "empty"},
 		{"another fanout below", shardOf(f, []link{other.as("00")}), "differ in fanout"},
 		{"a directory below", shardOf(f, []link{f.dir().as("00")}), "not a shard"},
+		{"deeper than the hash", chain, "deeper than its hash"},
 		{"a leaf below", shardOf(f, []link{x.as("00")}), "not a shard"},
 	} {
 		_, err := paths(t, f, c.root.cid, WalkOptions{})

@@ -3,6 +3,7 @@ package dag
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,6 +17,12 @@ func TestMalformed(t *testing.T) {
 	f := newForge()
 	a := f.raw("abc")
 	leaf := f.framed(typeFile, "abc")
+	hash := appendBytes(nil, linkHash, a.cid.Bytes())
+	twice := appendBytes(nil, pbLinks, appendBytes(appendBytes(hash, linkName, "a"), linkName, ".."))
+	lnk := appendBytes(nil, pbLinks, hash)
+	late := appendBytes(nil, pbLinks, appendBytes(appendBytes(nil, linkName, "a"), linkHash, a.cid.Bytes()))
+	data := appendBytes(nil, pbData, message(fsType, typeDirectory))
+	glue := func(parts ...[]byte) link { return f.put(cid.DagProtobuf, slices.Concat(parts...)) }
 	dir := func(data ...any) link { return f.node([]link{a.as("a")}, data...) }
 	for _, c := range []struct {
 		name string
@@ -31,6 +38,9 @@ func TestMalformed(t *testing.T) {
 		{"data twice", f.put(cid.DagProtobuf, []byte{0x0a, 2, 8, 1, 0x0a, 2, 8, 1}), "twice"},
 		{"a link without a CID", f.put(cid.DagProtobuf, []byte{0x12, 2, 0x12, 0, 0x0a, 2, 8, 1}), "no CID"},
 		{"a link with half a CID", f.put(cid.DagProtobuf, []byte{0x12, 4, 0x0a, 2, 1, 0x55, 0x0a, 2, 8, 1}), "malformed CID"},
+		{"a link with two names", glue(twice, data), "repeat"},
+		{"a link with its name first", glue(late, data), "out of order"},
+		{"links in two places", glue(lnk, data, lnk), "two places"},
 		{"varint without end", f.put(cid.DagProtobuf, append([]byte{0x0a}, strings.Repeat("\xff", 11)...)), "malformed"},
 		// UnixFS
 		{"no type", f.node(nil, fsSize, 0), "no type"},

@@ -192,6 +192,7 @@ func TestReframe(t *testing.T) {
 		{"empty", f.framed(typeFile, "").cid, "", true},
 		{"empty raw type", f.framed(typeRaw, "").cid, "", true},
 		{"empty data", f.node(nil, fsType, typeFile, fsData, "", fsSize, 0).cid, "", true},
+		{"empty data, raw type", f.node(nil, fsType, typeRaw, fsData, "", fsSize, 0).cid, "", true},
 		{"mode", f.node(nil, fsType, typeFile, fsData, "abc", fsSize, 3, fsMode, 0o644).cid, "abc", true},
 		{"run bit", f.node(nil, fsType, typeFile, fsData, "abc", fsSize, 3, fsMode, 0o755).cid, "abc", true},
 		{"odd mode", f.node(nil, fsType, typeFile, fsData, "abc", fsSize, 3, fsMode, 0o751).cid, "abc", false},

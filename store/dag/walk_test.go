@@ -232,3 +232,30 @@ func TestLongPath(t *testing.T) {
 		t.Errorf("1,023 bytes: %v", err)
 	}
 }
+
+// The cache is for DAGs that repeat themselves; it must not keep all of a large
+// one.
+func TestCacheIsBounded(t *testing.T) {
+	f := newForge()
+	r := newReader(t.Context(), f, Limits{})
+	for i := range 3000 {
+		l := f.symlink(strings.Repeat("x", 3000+i%1000) + strings.Repeat("y", i/1000))
+		if _, err := r.node("", l.cid); err != nil {
+			t.Fatal(err)
+		}
+		sum := 0
+		for _, n := range r.cache {
+			sum += len(n.block)
+		}
+		if sum != r.cost || sum > cacheAll {
+			t.Fatalf("%d bytes are cached, %d counted", sum, r.cost)
+		}
+	}
+	f.asked = make(map[cid.Cid]int)
+	l := f.symlink("x")
+	for range 2 {
+		if _, err := r.node("", l.cid); err != nil || f.asked[l.cid] != 1 {
+			t.Fatalf("asked %d times, %v", f.asked[l.cid], err)
+		}
+	}
+}

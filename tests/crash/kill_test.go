@@ -52,8 +52,8 @@ func operations() []operation {
 // random start that is printed and that IPP_TEST_CRASH=SEED repeats.
 //
 // What made it fail when it was tried: the tree renamed into place before its
-// .objects; current replaced before the rename to N; gc that unlinks objects
-// before the dead trees are renamed away; leases of dead processes kept.
+// .car and .objects; current replaced before the rename to N; leases of dead
+// processes kept; staging kept; .tmp.* of a root kept.
 func TestKill(t *testing.T) {
 	w := newWorld(t)
 	every, seed := 9, rand.Uint64N(1<<32)
@@ -150,7 +150,9 @@ func (w *world) homes(t *testing.T) {
 		case "reset":
 			w.reset(t, "empty")
 		default:
-			w.run(t, args...)
+			if bad := w.run(args...); bad != nil {
+				t.Fatal(bad)
+			}
 		}
 	}
 }
@@ -180,14 +182,14 @@ func (w *world) env(more ...string) []string {
 	return append([]string{"HOME=" + w.home(), "PATH=" + os.Getenv("PATH"), "USER=tester", "GOMAXPROCS=1"}, more...)
 }
 
-// run runs ipp, which must succeed.
-func (w *world) run(t *testing.T, args ...string) {
-	t.Helper()
+// run runs ipp, and lists what it said where it failed.
+func (w *world) run(args ...string) (bad []string) {
 	cmd := exec.Command(w.ipp, args...)
 	cmd.Dir, cmd.Env = w.dir, w.env()
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("ipp %s: %v\n%s", strings.Join(args, " "), err, out)
+		bad = append(bad, fmt.Sprintf("ipp %s: %v\n%s", strings.Join(args, " "), err, out))
 	}
+	return bad
 }
 
 // trace runs ipp and kills it before its nth call.
@@ -238,13 +240,13 @@ func (w *world) kill(t *testing.T, op operation, n int) (killed bool, bad []stri
 		wrong("at once", fmt.Sprintf("current is %d, was %d, should become one of %v", now, op.old, op.new))
 	}
 	if op.want != "" || w.version() != "" { // a removal that went through is an error the second time
-		w.run(t, op.args...)
+		wrong("the same command again", w.run(op.args...)...)
 	}
 	wrong("after the same command again", whole.Check(w.state())...)
 	if got := w.version(); got != op.want {
 		wrong("after the same command again", fmt.Sprintf("prog prints %q, not %q", got, op.want))
 	}
-	w.run(t, "gc")
+	wrong("gc", w.run("gc")...)
 	wrong("after gc", whole.Rest(w.state())...)
 	if op.name != "gc" {
 		wrong("after gc", changed(before, w.generations())...)

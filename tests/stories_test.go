@@ -3,6 +3,7 @@ package tests
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -21,6 +22,9 @@ func TestStories(t *testing.T) { stories(t, "plain") }
 
 // TestPrograms tells stories of real programs.
 func TestPrograms(t *testing.T) {
+	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
+		support.Skip(t, "the programs that are run are for linux-amd64")
+	}
 	for _, p := range programs.All() {
 		programs.Find(t, p.Name, p.Version, p.Platform)
 	}
@@ -40,6 +44,7 @@ func TestIPFSCar(t *testing.T) {
 }
 
 func stories(t *testing.T, folder string) {
+	support.Tool(t, "sh")
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", folder),
 		Setup:               setup,

@@ -7,12 +7,14 @@ import (
 	"strings"
 	"testing"
 
+	"ipp/tests/support"
 	"ipp/tests/whole"
 )
 
 // TestWholeCanFail breaks an installation in each way that package whole looks
 // for, so that its silence elsewhere means something.
 func TestWholeCanFail(t *testing.T) {
+	support.Tool(t, "sh")
 	for _, c := range []struct{ want, script string }{
 		{"current points to", "ln -sfn 9 profiles/default/current"},
 		{"lead", "rm -f store/trees/*/bin/p"},

@@ -21,7 +21,8 @@ type Want struct {
 	// Omit are the top-level directories that belong to other parts.
 	Omit []string
 	// Exec are the paths that get a run bit if the DAG records no mode at all;
-	// one that ends in "/" stands for every file directly in that directory.
+	// one that ends in "/" stands for every file directly in that directory, and
+	// "/" for every file there is.
 	Exec   []string
 	Limits dag.Limits
 	// Verify: a tree that is found is rehashed, and replaced where it is damaged.
@@ -129,7 +130,7 @@ func (p *Plan) exec(e *dag.Entry) bool {
 		return e.Exec
 	}
 	dir, _ := path.Split(e.Path)
-	return slices.Contains(p.Exec, e.Path) || dir != "" && slices.Contains(p.Exec, dir)
+	return slices.Contains(p.Exec, "/") || slices.Contains(p.Exec, e.Path) || dir != "" && slices.Contains(p.Exec, dir)
 }
 
 // Ensure makes the planned tree present and durable, whoever made it. The

@@ -220,11 +220,15 @@ func (p *Package) Want(platform ref.Platform, lim dag.Limits) store.Want {
 }
 
 // exec are the paths that are executable where the DAG has no modes: those of
-// [commands], else everything in bin/.
+// [commands], else everything in bin/. Of a directory without package.toml any
+// file may be run by its path.
 func (p *Package) exec(platform ref.Platform) []string {
+	if p.Meta == nil {
+		return []string{"/"}
+	}
 	var all []string
 	for _, base := range basesOf(p.Meta, platform, slices.Contains(p.Top, AnyDir)) {
-		if p.Meta == nil || p.Meta.Commands == nil {
+		if p.Meta.Commands == nil {
 			all = append(all, join(base, binDir)+"/")
 			continue
 		}

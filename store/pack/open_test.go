@@ -254,7 +254,7 @@ func TestWant(t *testing.T) {
 		platform ref.Platform
 		want     store.Want
 	}{
-		{"no metadata", Package{Top: []string{"any"}}, "", store.Want{Key: store.Key{Part: "any"}, Exec: []string{"bin/"}}},
+		{"no metadata", Package{Top: []string{"any"}}, "", store.Want{Key: store.Key{Part: "any"}, Exec: []string{"/"}}},
 		{"not split", Package{Meta: &Metadata{}}, "", store.Want{Key: store.Key{Part: "any"}, Exec: []string{"bin/"}}},
 		{"not split, commands", Package{Meta: &Metadata{Commands: commands}}, "",
 			store.Want{Key: store.Key{Part: "any"}, Exec: []string{"bin/a", "libexec/b.exe"}}},

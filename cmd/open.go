@@ -46,6 +46,9 @@ func (s *session) open(ctx context.Context, r ref.Ref, installed *lock.Lockfile,
 		return nil, failed(s.verb, r.Text, err)
 	}
 	o.ref, o.as = r, as
+	if o.stored && as != "" { // nobody finds it by a name that it does not have
+		s.opened = append(s.opened, o)
+	}
 	return o, nil
 }
 

@@ -41,6 +41,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"tool":      tool,
+			"foreign":   foreign,
 			"fails":     fails,
 			"capture":   capture,
 			"remember":  remember,

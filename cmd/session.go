@@ -118,7 +118,7 @@ type session struct {
 	lease *store.Lease // nil with st
 
 	closers []func() error
-	opened  []*opened // from outside the store
+	opened  []*opened // from outside the store, or under another name
 	stored  []stored  // see packages
 	scanned bool
 }

@@ -108,6 +108,15 @@ func (c *change) carry(ctx context.Context) error {
 
 // bring makes the store where there is none, and brings the planned trees there.
 func (c *change) bring(ctx context.Context, steps []step) error {
+	var need int64
+	for _, st := range steps {
+		if st.plan != nil {
+			need += st.plan.NewBytes
+		}
+	}
+	if err := c.checkSpace(need); err != nil {
+		return err
+	}
 	if c.st == nil {
 		if err := c.create(ctx); err != nil {
 			return err

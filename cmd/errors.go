@@ -134,7 +134,7 @@ func (a *app) table() []rule {
 		on(exitUsage, func(e *pack.NoMetadataError) string {
 			return "say them: --name NAME --version VERSION; or begin a package.toml: ipp pack --init " + quote(e.Path)
 		}),
-		on(exitMalformed, says[*pack.ProgramError]("say it: --platform PLATFORM=PATH")),
+		on(exitMalformed, programHint),
 		on(exitNotFound, says[*pack.MissingLibraryError]("bring that library into the store first: ipp import FILE.car")),
 		on(exitMalformed, says[*pack.NotDirError]("a package is a directory; pack the file: ipp pack FILE --name NAME --version VERSION")),
 		on(exitMalformed, func(e *pack.LayoutError) string { return e.Hint }),
@@ -148,7 +148,7 @@ func (a *app) table() []rule {
 		on(exitFailed, says[*profile.FlipError]("the disk reports errors: check it, then try again")),
 		on(exitNotFound, says[*absentError]("get the package as a CAR file, then: ipp install FILE.car")),
 		is(toml.ErrNewer, exitFailed, "use a newer ipp; nothing was changed"),
-		on(exitMalformed, func(e *toml.SyntaxError) string { return e.Hint }),
+		on(exitMalformed, syntaxHint),
 		on(exitFailed, func(e *gc.MissingProfileError) string {
 			return "if that profile is gone for good: ipp forget --profile-root " + quote(e.Dir)
 		}),
@@ -184,11 +184,8 @@ func (a *app) warning(err error) error {
 }
 
 func (a *app) notFoundHint(e *lock.NotFoundError) string {
-	switch {
-	case len(e.Has) > 0:
+	if len(e.Has) > 0 {
 		return "known versions: " + join(e.Has)
-	case len(e.Near) > 0:
-		return "did you mean " + join(e.Near) + "?"
 	}
 	return "get the package as a CAR file, then: ipp install FILE.car (ipp list --store shows what is here)"
 }
@@ -203,6 +200,20 @@ func (a *app) noParentHint(e *profile.NoParentError) string {
 func conflictHint(e *generation.ConflictError) string {
 	first := e.Conflicts[0]
 	return fmt.Sprintf("say who wins: --prefer %s, or --prefer %s; or remove one of them", first.A.Name, first.B.Name)
+}
+
+func programHint(e *pack.ProgramError) string {
+	if len(e.Has) == 0 {
+		return "ipp pack takes a directory, or a program built for Linux, macOS or Windows; a script goes into bin/ of a directory"
+	}
+	return "say which platform: --platform PLATFORM=" + quote(e.Path)
+}
+
+func syntaxHint(e *toml.SyntaxError) string {
+	if e.Hint == "" && strings.HasSuffix(e.File, pack.MetadataName) {
+		return "ipp pack --init DIR --dry-run prints a package.toml with comments"
+	}
+	return e.Hint
 }
 
 func dotNamesHint(e *pack.DotNamesError) string {

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -175,6 +176,7 @@ func (a *app) planCollection(c *gc.Collector, policy gc.Policy) error {
 	for _, t := range plan.Trees {
 		out.Packages = append(out.Packages, gcTree{t.Label, t.Key.Root.String(), t.Key.Part, t.Goes, t.Reasons, t.LastGen, t.Bytes})
 	}
+	slices.SortStableFunc(out.Packages, func(a, b gcTree) int { return strings.Compare(a.Label, b.Label) })
 	if a.json {
 		return a.printJSON(out)
 	}
@@ -249,6 +251,9 @@ func (a *app) showCollected(done gc.Result) error {
 		out.InUse = append(out.InUse, gcProcess{p.PID, p.Name})
 	}
 	for _, l := range done.Leases {
+		if slices.ContainsFunc(out.InUse, func(p gcProcess) bool { return p.PID == l.PID }) {
+			continue // the lease of ipp run is the program's
+		}
 		out.Busy = append(out.Busy, gcLease{l.PID, l.Purpose})
 	}
 	if a.json {
@@ -258,10 +263,10 @@ func (a *app) showCollected(done gc.Result) error {
 		a.printf("profile %s: %s pruned\n", name, generationsText(out.Pruned[name]))
 	}
 	for _, p := range out.InUse {
-		a.printf("kept for running program %s (PID %d)\n", term.Safe(p.Name), p.PID)
+		a.printf("%s (PID %d) is running: what it uses stays\n", term.Safe(p.Name), p.PID)
 	}
 	for _, l := range out.Busy {
-		a.printf("kept for ipp at work: %s (PID %d)\n", term.Safe(l.Purpose), l.PID)
+		a.printf("%s (PID %d) is at work: what it needs stays\n", term.Safe(l.Purpose), l.PID)
 	}
 	if out.Trees == 0 && out.Objects == 0 && len(out.Pruned) == 0 {
 		a.println("nothing to do: all that is in the store is needed")
@@ -318,6 +323,9 @@ func storeLines(facts gc.Facts) []storeLine {
 			}
 		}
 	}
+	slices.SortStableFunc(lines, func(a, b storeLine) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), ref.Version(a.Version).Compare(ref.Version(b.Version)))
+	})
 	return lines
 }
 

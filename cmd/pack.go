@@ -227,28 +227,38 @@ func (p *packCmd) writeTemplate(a *app, in pack.Input) error {
 	return nil
 }
 
-// keep brings parts of a package into the store and makes it a root, so that it
-// stays until it is forgotten. It returns the bytes that were new.
-func (s *session) keep(ctx context.Context, o *opened, platforms []ref.Platform, why string) (int64, error) {
-	for _, platform := range platforms { // before there is a store to write to
-		if _, err := measure(ctx, o.pkg.Want(platform, dag.DefaultLimits()), o.src); err != nil {
-			return 0, err
-		}
-	}
-	if err := s.create(ctx); err != nil {
-		return 0, err
-	}
-	var plans []*store.Plan
-	var total, fresh int64
+// planParts plans parts of one package: bytes to handle, and those that are new.
+func (s *session) planParts(ctx context.Context, o *opened, platforms []ref.Platform) (plans []*store.Plan, total, fresh int64, err error) {
 	for _, platform := range platforms {
 		p, err := s.plan(ctx, o.pkg.Want(platform, dag.DefaultLimits()), o.src)
 		if err != nil {
-			return 0, err
+			return nil, 0, 0, err
 		}
 		if !p.Present || p.Damaged {
 			total, fresh = total+p.Bytes, fresh+p.NewBytes
 		}
 		plans = append(plans, p)
+	}
+	return plans, total, fresh, nil
+}
+
+// keep brings parts of a package into the store and makes it a root, so that it
+// stays until it is forgotten. It returns the bytes that were new.
+func (s *session) keep(ctx context.Context, o *opened, platforms []ref.Platform, why string) (int64, error) {
+	plans, total, fresh, err := s.planParts(ctx, o, platforms)
+	if err != nil {
+		return 0, err
+	}
+	if err := s.checkSpace(fresh); err != nil {
+		return 0, err
+	}
+	if s.st == nil {
+		if err := s.create(ctx); err != nil {
+			return 0, err
+		}
+		if plans, total, fresh, err = s.planParts(ctx, o, platforms); err != nil {
+			return 0, err
+		}
 	}
 	report, done := s.a.meter("storing", total)
 	defer done()

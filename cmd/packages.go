@@ -165,10 +165,11 @@ func (s *session) alike(err error) error {
 			names = append(names, string(meta.Name))
 		}
 	}
-	if near := toml.Nearest(string(missing.Name), names); near != "" {
-		missing.Near = []ref.Name{ref.Name(near)}
+	near := toml.Nearest(string(missing.Name), names)
+	if near == "" || len(missing.Name) < 3 { // any two letters are alike
+		return err
 	}
-	return err
+	return &failure{err: err, hints: []string{"did you mean " + near + "?"}}
 }
 
 // tree finds the part of a stored package that this machine uses.

@@ -39,6 +39,10 @@ func (a *app) rollback(ctx context.Context, verb, text string, dryRun bool) erro
 			return &failure{verb: verb, object: text, err: err, code: exitUsage, hints: []string{a.own("history") + " shows the numbers"}}
 		}
 	}
+	object := text
+	if verb == "switch" {
+		object = "--generation " + text
+	}
 	prof, err := a.openProfile()
 	if err != nil {
 		return err
@@ -50,10 +54,10 @@ func (a *app) rollback(ctx context.Context, verb, text string, dryRun bool) erro
 		ch, err = prof.Rollback(ctx, n, profile.Reason{Command: reason("rollback", text)})
 	}
 	if err = a.warning(err); err != nil {
-		return failed(verb, text, err)
+		return failed(verb, object, err)
 	}
 	if ch.Old, ch.New, err = locks(prof, ch); err != nil {
-		return failed(verb, text, err)
+		return failed(verb, object, err)
 	}
 	return a.showRollback(prof, ch, dryRun)
 }

@@ -138,15 +138,20 @@ func (r *runCmd) tree(ctx context.Context, c *change, word ref.Ref) (*pack.Tree,
 		return nil, err
 	}
 	want := o.pkg.Want(platform, dag.DefaultLimits())
-	if _, err := measure(ctx, want, o.src); err != nil {
-		return nil, err
-	}
-	if err := c.create(ctx); err != nil {
-		return nil, err
-	}
 	plan, err := c.plan(ctx, want, o.src)
 	if err != nil {
 		return nil, err
+	}
+	if err := c.checkSpace(plan.NewBytes); err != nil {
+		return nil, err
+	}
+	if c.st == nil {
+		if err := c.create(ctx); err != nil {
+			return nil, err
+		}
+		if plan, err = c.plan(ctx, want, o.src); err != nil {
+			return nil, err
+		}
 	}
 	report, done := c.a.meter("preparing", plan.Bytes)
 	defer done()

@@ -3,8 +3,10 @@ package cmd
 import (
 	"cmp"
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 
 	"ipp/lock/ref"
@@ -45,7 +47,7 @@ func readSettings(environ []string) settings {
 		profile: env["IPP_PROFILE"],
 		shell:   env["SHELL"],
 		path:    env["PATH"],
-		user:    cmp.Or(env["USER"], env["LOGNAME"]),
+		user:    cmp.Or(env["USER"], env["LOGNAME"], "uid "+strconv.Itoa(os.Getuid())),
 	}
 	if runtime.GOOS == "windows" {
 		s.home, s.user = env["USERPROFILE"], env["USERNAME"]

@@ -11,8 +11,11 @@ import (
 	"ipp/cmd/term"
 	"ipp/lock"
 	"ipp/lock/ref"
+	"ipp/profile"
 	"ipp/store/dag"
 	"ipp/store/pack"
+
+	"github.com/ipfs/go-cid"
 )
 
 type showCmd struct {
@@ -48,7 +51,7 @@ type shown struct {
 	Dependencies map[string]string `json:"dependencies,omitempty"`
 	Libraries    map[string]string `json:"libraries,omitempty"`
 	Inert        []string          `json:"inert,omitempty"`     // read, but not acted on
-	Installed    []string          `json:"installed,omitempty"` // "default 3": profile and generation
+	Installed    []string          `json:"installed,omitempty"` // "profile default, generation 3, as esbuild"
 	Known        []version         `json:"known,omitempty"`     // of this name in the store
 }
 
@@ -78,10 +81,8 @@ func (s *showCmd) run(ctx context.Context, a *app) error {
 	if err := c.size(ctx, o, &out); err != nil {
 		return failed("show", s.Ref, err)
 	}
-	for _, p := range c.old.Lock.Packages {
-		if p.CID.Equals(o.pkg.Root) {
-			out.Installed = append(out.Installed, fmt.Sprintf("profile %s, generation %d, as %s", c.prof.Name(), c.from, p.Name))
-		}
+	if err := c.whereInstalled(o.pkg.Root, &out); err != nil {
+		return failed("show", s.Ref, err)
 	}
 	if err := c.knownVersions(ctx, o, &out); err != nil {
 		return failed("show", s.Ref, err)
@@ -90,6 +91,30 @@ func (s *showCmd) run(ctx context.Context, a *app) error {
 		return a.printJSON(out)
 	}
 	a.showPackage(out)
+	return nil
+}
+
+// whereInstalled looks into the current generation of every profile.
+func (c *change) whereInstalled(root cid.Cid, out *shown) error {
+	d, err := c.a.set.dirs()
+	if err != nil {
+		return err
+	}
+	names, err := profile.List(d.state)
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		g, err := c.a.profileAt(name, d.state).Current()
+		if err != nil || g == nil { // another profile's damage is not this command's matter
+			continue
+		}
+		for _, p := range g.Lock.Packages {
+			if p.CID.Equals(root) {
+				out.Installed = append(out.Installed, fmt.Sprintf("profile %s, generation %d, as %s", name, g.Number, p.Name))
+			}
+		}
+	}
 	return nil
 }
 

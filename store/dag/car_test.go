@@ -243,6 +243,8 @@ func TestCARMalformed(t *testing.T) {
 	nested := version2(v2)
 	huge := append([]byte{}, v2...)
 	binary.LittleEndian.PutUint64(huge[11+16+8:], 1<<63)
+	large := append(binary.AppendUvarint(nil, 36+MaxBlock+200), f.raw("x").cid.Bytes()...)
+	large = append(large, make([]byte, MaxBlock+200)...)
 	for name, c := range map[string]struct {
 		data   []byte
 		offset int
@@ -263,7 +265,7 @@ func TestCARMalformed(t *testing.T) {
 		"a section of no CID":     {with(4, 9, 9, 9, 9), len(good)},
 		"a CID beyond its end":    {with(2, 1, 0x55), len(good)},
 		"a digest of 2^30":        {with(append([]byte{9, 1, 0x55, 0x12}, binary.AppendUvarint(nil, 1<<30)...)...), len(good)},
-		"too large a block":       {with(binary.AppendUvarint(nil, MaxBlock+1000)...), len(good)},
+		"too large a block":       {with(large...), len(good)},
 		"version 2 in version 2":  {nested, -1},
 		"version 2 without end":   {huge, -1},
 	} {

@@ -1,24 +1,29 @@
 package dag
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
+	"math"
 	"slices"
 
+	mdag "github.com/ipfs/boxo/ipld/merkledag"
+	ft "github.com/ipfs/boxo/ipld/unixfs"
+	uio "github.com/ipfs/boxo/ipld/unixfs/io"
 	"github.com/ipfs/go-cid"
+	ipld "github.com/ipfs/go-ipld-format"
 	mh "github.com/multiformats/go-multihash"
 )
 
-// The import profile unixfs-v1-2025 (IPIP-499), as far as it is not LeafSize.
-const (
-	fileWidth  = 1024      // links of a file's node
-	dirFanout  = 256       // of a HAMT
-	dirMaximum = 256 << 10 // of a directory's block, above which it becomes a HAMT
-	execMode   = 0o755     // of an executable
-)
+const execMode = 0o755 // of an executable
+
+// profile is the import profile unixfs-v1-2025 (IPIP-499). It is handed to boxo
+// with every node: boxo's globals, which say the same, are left alone.
+func profile() uio.UnixFSProfile { return uio.UnixFS_v1_2025 }
 
 // Builder builds nodes under the import profile and keeps the blocks that are
 // not leaves; it is Blocks for these.
@@ -37,16 +42,69 @@ func (b *Builder) Block(_ context.Context, c cid.Cid) ([]byte, error) {
 	return nil, fmt.Errorf("block %s was not built: %w", c, fs.ErrNotExist)
 }
 
-// add keeps a node.
-func (b *Builder) add(links []link, data []byte) link {
-	block := encodePB(links, data)
-	l := link{cid: sum(cid.DagProtobuf, block), tsize: uint64(len(block))}
-	for _, child := range links {
-		l.tsize += child.tsize
+// add keeps the node of UnixFS data over links.
+func (b *Builder) add(data []byte, links []*ipld.Link) (Link, error) {
+	nd := mdag.NodeWithData(data)
+	if err := nd.SetLinks(links); err != nil {
+		return Link{}, err
 	}
-	b.blocks[l.cid] = block
-	return l
+	if err := nd.SetCidBuilder(profile().CidBuilder()); err != nil {
+		return Link{}, err
+	}
+	return b.keep(nd)
 }
+
+// keep keeps a node.
+func (b *Builder) keep(nd ipld.Node) (Link, error) {
+	if err := (service{b}).Add(context.Background(), nd); err != nil {
+		return Link{}, err
+	}
+	size, err := nd.Size()
+	return Link{CID: nd.Cid(), Tsize: size}, err
+}
+
+// service is the Builder as boxo wants it. Whatever boxo builds it only adds.
+type service struct{ *Builder }
+
+// Add keeps a node of dag-pb. Of what an entry links to nothing is kept.
+func (s service) Add(_ context.Context, nd ipld.Node) error {
+	p, ok := nd.(*mdag.ProtoNode)
+	if !ok {
+		return nil
+	}
+	// Cid and RawData would log an error, and go on with another node.
+	block, err := p.EncodeProtobuf(false)
+	if err != nil {
+		return fmt.Errorf("encode dag-pb: %w", err)
+	}
+	if c := p.Cid(); s.blocks[c] == nil {
+		s.blocks[c] = bytes.Clone(block) // boxo's has room for 1 KiB
+	}
+	return nil
+}
+
+func (s service) AddMany(ctx context.Context, nds []ipld.Node) error {
+	for _, nd := range nds {
+		if err := s.Add(ctx, nd); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s service) Get(context.Context, cid.Cid) (ipld.Node, error) {
+	return nil, errors.ErrUnsupported
+}
+
+func (s service) GetMany(context.Context, []cid.Cid) <-chan *ipld.NodeOption {
+	out := make(chan *ipld.NodeOption, 1)
+	out <- &ipld.NodeOption{Err: errors.ErrUnsupported}
+	close(out)
+	return out
+}
+
+func (s service) Remove(context.Context, cid.Cid) error       { return errors.ErrUnsupported }
+func (s service) RemoveMany(context.Context, []cid.Cid) error { return errors.ErrUnsupported }
 
 // sum names a block under the import profile.
 func sum(codec uint64, block []byte) cid.Cid {
@@ -60,15 +118,23 @@ func (b *Builder) Symlink(target string) (Link, error) {
 	if target == "" || len(target) > maxTarget {
 		return Link{}, fmt.Errorf("build symlink: its target has %d bytes", len(target))
 	}
-	data := appendVarint(nil, fsType, typeSymlink)
-	return b.add(nil, appendBytes(data, fsData, target)).built(), nil
+	data, err := ft.SymlinkData(target)
+	if err != nil {
+		return Link{}, fmt.Errorf("build symlink: %w", err)
+	}
+	l, err := b.add(data, nil)
+	if err != nil {
+		return Link{}, fmt.Errorf("build symlink: %w", err)
+	}
+	return l, nil
 }
 
 // Dir builds the node of a directory, a HAMT where the profile says so. Names
 // that Walk would refuse are refused.
 func (b *Builder) Dir(entries map[string]Link) (Link, error) {
 	names := slices.Sorted(maps.Keys(entries))
-	links := make([]link, len(names))
+	links := make([]*ipld.Link, len(names))
+	var total uint64
 	for i, name := range names {
 		if err := CheckName(name); err != nil {
 			return Link{}, fmt.Errorf("build directory: %w", err)
@@ -77,112 +143,60 @@ func (b *Builder) Dir(entries map[string]Link) (Link, error) {
 		if err := checkCID(e.CID); err != nil {
 			return Link{}, fmt.Errorf("build directory: entry %q: %w", name, err)
 		}
-		links[i] = link{cid: e.CID, name: name, tsize: e.Tsize}
+		// boxo's sum would wrap around.
+		if e.Tsize > math.MaxInt64-total {
+			return Link{}, errors.New("build directory: the sizes of its entries overflow")
+		}
+		total += e.Tsize
+		links[i] = &ipld.Link{Name: name, Size: e.Tsize, Cid: e.CID}
 	}
 	if x, y := Collisions(names); y != "" {
 		return Link{}, fmt.Errorf("build directory: %w", collision("", y, x))
 	}
-	data := appendVarint(nil, fsType, typeDirectory)
-	if encodedPBSize(links, data) > dirMaximum {
-		l, err := b.shard(hashed(links), 0)
-		return l.built(), err
+	l, err := b.dir(links)
+	if err != nil {
+		return Link{}, fmt.Errorf("build directory: %w", err)
 	}
-	return b.add(links, data).built(), nil
+	return l, nil
 }
 
-func (l link) built() Link { return Link{CID: l.cid, Tsize: l.tsize} }
-
-// File builds the node of a file whose leaves are raw and LeafSize each, but
-// the last one.
-func (b *Builder) File(leaves []Leaf, exec bool) (Link, error) {
-	if why := offProfile(leaves); why != "" {
-		return Link{}, fmt.Errorf("build file: %s", why)
+// dir builds a directory of links, whose names differ. With each child that is
+// added boxo looks at all that are there; so all but the last are there at
+// once, and with the last boxo decides on the directory as a whole.
+func (b *Builder) dir(links []*ipld.Link) (Link, error) {
+	if len(links) == 0 {
+		return b.add(ft.FolderPBData(), nil)
 	}
-	return b.file(leaves, exec).built(), nil
+	last := links[len(links)-1]
+	most := mdag.NodeWithData(ft.FolderPBData())
+	if err := most.SetLinks(links[:len(links)-1]); err != nil {
+		return Link{}, err
+	}
+	d, err := uio.NewDirectoryFromNode(service{b}, most)
+	if err != nil {
+		return Link{}, err
+	}
+	p := profile()
+	d.SetCidBuilder(p.CidBuilder())
+	d.SetMaxHAMTFanout(p.HAMTShardWidth)
+	d.SetSizeEstimationMode(p.HAMTSizeEstimation)
+	d.SetHAMTShardingSize(p.HAMTShardingSize)
+	if err := d.AddChild(context.Background(), last.Name, child{link: last}); err != nil {
+		return Link{}, err
+	}
+	nd, err := d.GetNode()
+	if err != nil {
+		return Link{}, err
+	}
+	return b.keep(nd)
 }
 
-// offProfile is how leaves differ from what the import profile makes.
-func offProfile(leaves []Leaf) string {
-	if len(leaves) == 0 {
-		return "it has no leaves"
-	}
-	var offset int64
-	for i, l := range leaves {
-		p := l.CID.Prefix()
-		last := i == len(leaves)-1
-		switch {
-		case p.Version != 1 || p.Codec != cid.Raw || p.MhType != mh.SHA2_256 || p.MhLength != sha256.Size:
-			return fmt.Sprintf("leaf %s is not raw and sha2-256", l.CID)
-		case l.Offset != offset:
-			return fmt.Sprintf("a gap before leaf %s", l.CID)
-		case l.Size > LeafSize, !last && l.Size != LeafSize, l.Size <= 0 && len(leaves) > 1, l.Size < 0:
-			return fmt.Sprintf("leaf %s has %d bytes", l.CID, l.Size)
-		}
-		offset += l.Size
-	}
-	return ""
+// child is a node of which only the link to it is known, which is all that a
+// directory asks for.
+type child struct {
+	ipld.Node
+	link *ipld.Link
 }
 
-// part is a node of a file with what its parent says of it.
-type part struct {
-	link
-	size uint64 // of its contents
-}
-
-// file builds a balanced tree over the leaves from the bottom up: every node is
-// full but those on the right edge, as when it is filled from the left.
-func (b *Builder) file(leaves []Leaf, exec bool) link {
-	parts := make([]part, 0, len(leaves))
-	for _, l := range leaves {
-		parts = append(parts, part{link{cid: l.CID, tsize: uint64(l.Size)}, uint64(l.Size)})
-	}
-	if !exec && len(parts) == 1 {
-		return parts[0].link
-	}
-	if len(parts) == 1 && parts[0].size == 0 {
-		parts = nil // an executable root carries the mode, and nothing else
-	}
-	for len(parts) > fileWidth {
-		next := parts[:0]
-		for group := range slices.Chunk(parts, fileWidth) {
-			next = append(next, b.filePart(group, 0))
-		}
-		parts = next
-	}
-	if exec {
-		return b.filePart(parts, execMode).link
-	}
-	return b.filePart(parts, 0).link
-}
-
-// filePart builds one node over parts.
-func (b *Builder) filePart(parts []part, mode uint64) part {
-	var p part
-	links := make([]link, len(parts))
-	var sizes []byte
-	for i, c := range parts {
-		links[i] = c.link
-		sizes = appendVarint(sizes, fsSizes, c.size)
-		p.size += c.size
-	}
-	data := appendVarint(appendVarint(nil, fsType, typeFile), fsSize, p.size)
-	data = append(data, sizes...)
-	if mode != 0 {
-		data = appendVarint(data, fsMode, mode)
-	}
-	p.link = b.add(links, data)
-	return p
-}
-
-// ObjectCID names the contents made of leaves: what plain `ipfs add` gives
-// them under the import profile. false: the leaves are cut or hashed otherwise,
-// so only the contents themselves can tell.
-func ObjectCID(leaves []Leaf) (cid.Cid, bool) {
-	if len(leaves) == 1 && leaves[0].Size == 0 {
-		return sum(cid.Raw, nil), true // however it is wrapped
-	}
-	if offProfile(leaves) != "" {
-		return cid.Undef, false
-	}
-	return NewBuilder().file(leaves, false).cid, true
-}
+func (c child) Cid() cid.Cid          { return c.link.Cid }
+func (c child) Size() (uint64, error) { return c.link.Size, nil }

@@ -2,7 +2,9 @@ package dag
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"math"
 	"strings"
 	"testing"
 
@@ -152,11 +154,19 @@ func TestCumulativeSize(t *testing.T) {
 	}
 }
 
-// The hash of a HAMT has 64 bits; two names that agree in all of them can't be
-// told apart.
-func TestShardEnds(t *testing.T) {
-	same := []hashedLink{{link{name: "a"}, 7}, {link{name: "b"}, 7}}
-	if _, err := NewBuilder().shard(same, 0); err == nil {
-		t.Error("two names with one hash were put into a HAMT")
+// Sizes that add up to nonsense are refused, and not written as something else.
+func TestDirSizes(t *testing.T) {
+	x := newForge().raw("x").cid
+	for _, sizes := range [][]uint64{{1 << 63}, {math.MaxUint64}, {math.MaxInt64, 1}} {
+		entries := make(map[string]Link)
+		for i, s := range sizes {
+			entries[fmt.Sprint(i)] = Link{CID: x, Tsize: s}
+		}
+		if d, err := NewBuilder().Dir(entries); err == nil {
+			t.Errorf("%d: %v", sizes, d)
+		}
+	}
+	if _, err := NewBuilder().Dir(map[string]Link{"x": {CID: x, Tsize: math.MaxInt64}}); err != nil {
+		t.Error(err)
 	}
 }

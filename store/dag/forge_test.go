@@ -2,6 +2,7 @@ package dag
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"io/fs"
 	"testing"
@@ -44,6 +45,23 @@ func (f *forge) raw(s string) link { return f.put(cid.Raw, []byte(s)) }
 
 func (f *forge) pb(links []link, data []byte) link {
 	return f.put(cid.DagProtobuf, encodePB(links, data))
+}
+
+// encodePB encodes PBNode, links first: without what boxo's encoder refuses,
+// sorts or leaves out.
+func encodePB(links []link, data []byte) (b []byte) {
+	for _, l := range links {
+		m := appendBytes(nil, linkHash, l.cid.KeyString())
+		m = appendBytes(m, linkName, l.name)
+		b = appendBytes(b, pbLinks, appendVarint(m, linkTsz, l.tsize))
+	}
+	return appendBytes(b, pbData, data)
+}
+
+// appendBytes appends a length-delimited field; num is below 16.
+func appendBytes[T string | []byte](b []byte, num uint64, v T) []byte {
+	b = binary.AppendUvarint(append(b, byte(num<<3|wireBytes)), uint64(len(v)))
+	return append(b, v...)
 }
 
 // node makes a node of UnixFS fields: pairs of number and value, the value a
@@ -91,6 +109,8 @@ func (f *forge) dir(entries ...link) link { return f.node(entries, fsType, typeD
 func (f *forge) symlink(target string) link {
 	return f.node(nil, fsType, typeSymlink, fsData, target)
 }
+
+func (l link) built() Link { return Link{CID: l.cid, Tsize: l.tsize} }
 
 func (l link) as(name string) link {
 	l.name = name

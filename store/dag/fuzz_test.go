@@ -5,11 +5,14 @@ import (
 	"context"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 
+	uio "github.com/ipfs/boxo/ipld/unixfs/io"
 	"github.com/ipfs/go-cid"
+	ipld "github.com/ipfs/go-ipld-format"
 )
 
 // fuzzLimits keep a fuzzed walk short.
@@ -106,20 +109,28 @@ func describeAll(b Blocks, root cid.Cid) (got []string, err error) {
 
 // smallHAMT has two levels.
 func smallHAMT(g *forge) link {
-	x := g.raw("x")
-	var entries []link
-	for i := range 40 {
-		entries = append(entries, x.as(fmt.Sprint("name ", i)))
-	}
 	b := NewBuilder()
-	l, err := b.shard(hashed(entries), 0)
+	d, err := uio.NewHAMTDirectory(service{b}, 0, uio.WithCidBuilder(profile().CidBuilder()), uio.WithMaxHAMTFanout(256))
 	if err != nil {
 		panic(err)
 	}
-	for c, block := range b.blocks {
-		g.blocks[c] = block
+	x := g.raw("x")
+	for i := range 40 {
+		name := fmt.Sprint("name ", i)
+		if err := d.AddChild(context.Background(), name, child{link: &ipld.Link{Cid: x.cid, Size: x.tsize}}); err != nil {
+			panic(err)
+		}
 	}
-	return l
+	nd, err := d.GetNode()
+	if err != nil {
+		panic(err)
+	}
+	l, err := b.keep(nd)
+	if err != nil {
+		panic(err)
+	}
+	maps.Copy(g.blocks, b.blocks)
+	return link{cid: l.CID, tsize: l.Tsize}
 }
 
 // FuzzHAMT: a fuzzed root over sound shards. Whatever is listed is found by a

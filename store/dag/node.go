@@ -1,7 +1,6 @@
 package dag
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -225,34 +224,6 @@ func (u *unixfs) packed(msg []byte) error {
 		u.sizes, msg = append(u.sizes, v), rest
 	}
 	return nil
-}
-
-// encodedPBSize is how long encodePB's result is.
-func encodedPBSize(links []link, data []byte) int {
-	size := 1 + sizeUvarint(uint64(len(data))) + len(data)
-	for i := range links {
-		n := links[i].encodedSize()
-		size += 1 + sizeUvarint(uint64(n)) + n
-	}
-	return size
-}
-
-// encodePB encodes PBNode in DAG-PB's canonical form: links first.
-func encodePB(links []link, data []byte) []byte {
-	b := make([]byte, 0, encodedPBSize(links, data))
-	for _, l := range links {
-		b = append(b, pbLinks<<3|wireBytes)
-		b = binary.AppendUvarint(b, uint64(l.encodedSize()))
-		b = appendBytes(b, linkHash, l.cid.KeyString())
-		b = appendBytes(b, linkName, l.name)
-		b = appendVarint(b, linkTsz, l.tsize)
-	}
-	return appendBytes(b, pbData, data)
-}
-
-func (l *link) encodedSize() int {
-	n, m := l.cid.ByteLen(), len(l.name)
-	return 3 + sizeUvarint(uint64(n)) + n + sizeUvarint(uint64(m)) + m + sizeUvarint(l.tsize)
 }
 
 // CumulativeSize is what a link to the node c carries as Tsize: its block and

@@ -15,7 +15,7 @@ import (
 )
 
 // TestVectors holds the import profile to what was frozen: the same input gives
-// the same CID for ever. oracle/ makes the same vectors with boxo.
+// the same CID for ever. TestBoxoVectors makes the same with boxo alone.
 func TestVectors(t *testing.T) {
 	text, err := os.ReadFile("testdata/vectors.txt")
 	if err != nil {
@@ -85,6 +85,9 @@ func (v *vectors) file(data []byte, exec bool) (Link, error) {
 // leaves builds the tree over leaves of one byte, which File would refuse.
 func (v *vectors) leaves(count string) (Link, error) {
 	n, err := strconv.Atoi(count)
+	if err != nil {
+		return Link{}, err
+	}
 	leaves := make([]Leaf, n)
 	var cids [251]cid.Cid
 	for i := range cids {
@@ -93,7 +96,7 @@ func (v *vectors) leaves(count string) (Link, error) {
 	for i := range leaves {
 		leaves[i] = Leaf{CID: cids[i%251], Offset: int64(i), Size: 1}
 	}
-	return v.b.file(leaves, false).built(), err
+	return v.b.file(leaves, false)
 }
 
 func (v *vectors) many(count, format string, what Link) (Link, error) {

@@ -3,7 +3,6 @@ package dag
 import (
 	"encoding/binary"
 	"errors"
-	"math/bits"
 )
 
 // Protobuf's wire types, as far as dag-pb and UnixFS use them.
@@ -73,12 +72,3 @@ func uvarint(msg []byte) (uint64, []byte, error) {
 func appendVarint(b []byte, num, v uint64) []byte {
 	return binary.AppendUvarint(append(b, byte(num<<3|wireVarint)), v)
 }
-
-// appendBytes appends a length-delimited field; num is below 16.
-func appendBytes[T string | []byte](b []byte, num uint64, v T) []byte {
-	b = binary.AppendUvarint(append(b, byte(num<<3|wireBytes)), uint64(len(v)))
-	return append(b, v...)
-}
-
-// sizeUvarint is how many bytes v takes as a varint.
-func sizeUvarint(v uint64) int { return (bits.Len64(v|1) + 6) / 7 }

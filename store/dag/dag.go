@@ -16,10 +16,19 @@
 //
 // Walk is deterministic: depth first, links in the order of the DAG.
 //
-// The codecs for dag-pb and UnixFS are our own: what is hostile is parsed here,
-// strictly and without recursion, in memory bounded by the block. boxo, whose
-// packages for these cost 1.5 ms at every start, is the oracle: the module in
-// oracle/ compares the two.
+// What is boxo's: all that is written. Nodes are merkledag.ProtoNode, their
+// UnixFS is unixfs.FSNode, directories and their HAMT are unixfs/io's with the
+// profile unixfs/io.UnixFS_v1_2025; which hash functions are trusted is
+// verifcid's to say. boxo's globals are neither set nor needed to be, but for
+// merkledag.DefaultPBNodeFieldOrder, which must stay as it is.
+//
+// What is ours: all that is read. Blocks come from strangers, and are parsed
+// here strictly, without recursion, in memory bounded by the block; boxo's
+// decoder takes link names such as "..", fields that repeat, and shards whose
+// entries no lookup finds. Also the layout of a file over its leaves, of which
+// only the CIDs are known, where boxo's importer wants the contents. Tests
+// (boxo_*_test.go) hold both to boxo: what we accept boxo reads alike, and what
+// boxo builds by itself has our CIDs.
 //
 // Concurrency: Builder and CARWriter belong to one goroutine; CAR and Pool are
 // safe for concurrent use; Walk calls back from the calling goroutine only.

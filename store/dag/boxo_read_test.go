@@ -1,4 +1,4 @@
-package oracle
+package dag_test
 
 import (
 	"bytes"

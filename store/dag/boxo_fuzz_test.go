@@ -1,4 +1,4 @@
-package oracle
+package dag_test
 
 import (
 	"context"
@@ -14,8 +14,8 @@ import (
 	mh "github.com/multiformats/go-multihash"
 )
 
-// FuzzNode: whatever we accept of one block, boxo accepts and reads alike.
-func FuzzNode(f *testing.F) {
+// FuzzBoxoNode: whatever we accept of one block, boxo accepts and reads alike.
+func FuzzBoxoNode(f *testing.F) {
 	ds := newMemory()
 	m := maker{ds: ds}
 	for _, recipe := range [][]string{{"file", "0"}, {"exec", "0"}, {"exec", "9"}, {"symlink", "a/b"}, {"dir"}, {"leaves", "9"}} {

@@ -1,4 +1,4 @@
-package oracle
+package dag_test
 
 import (
 	"context"
@@ -26,7 +26,8 @@ func (s stub) Cid() cid.Cid          { return s.c }
 func (s stub) Size() (uint64, error) { return s.size, nil }
 func (s stub) RawData() []byte       { return nil }
 
-// sameDir builds one directory twice.
+// sameDir builds one directory twice: with all entries known, and as boxo is
+// used elsewhere, entry by entry in any order.
 func sameDir(t *testing.T, entries map[string]dag.Link) {
 	t.Helper()
 	b := dag.NewBuilder()
@@ -63,8 +64,8 @@ func sameDir(t *testing.T, entries map[string]dag.Link) {
 	}
 }
 
-// TestDirs: random directories, with links to anything.
-func TestDirs(t *testing.T) {
+// TestBoxoDirs: random directories, with links to anything.
+func TestBoxoDirs(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	for _, n := range []int{0, 1, 2, 3, 17, 300, 1500, 3000, 6000, 20000} {
 		entries := make(map[string]dag.Link, n)
@@ -75,8 +76,8 @@ func TestDirs(t *testing.T) {
 	}
 }
 
-// TestDirThreshold: blocks of exactly 256 KiB, and around it.
-func TestDirThreshold(t *testing.T) {
+// TestBoxoDirThreshold: blocks of exactly 256 KiB, and around it.
+func TestBoxoDirThreshold(t *testing.T) {
 	c := randomLink(rand.New(rand.NewPCG(3, 4))).CID
 	link := dag.Link{CID: cid.NewCidV1(cid.Raw, c.Hash()), Tsize: 1000}
 	for pad := range 12 {

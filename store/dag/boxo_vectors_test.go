@@ -1,4 +1,4 @@
-package oracle
+package dag_test
 
 import (
 	"context"
@@ -18,10 +18,10 @@ import (
 	ipld "github.com/ipfs/go-ipld-format"
 )
 
-// TestVectors makes what testdata/vectors.txt describes with boxo. With
+// TestBoxoVectors makes what testdata/vectors.txt describes with boxo alone. With
 // UPDATE_VECTORS=1 it prints the lines with boxo's CIDs instead.
-func TestVectors(t *testing.T) {
-	text, err := os.ReadFile("../testdata/vectors.txt")
+func TestBoxoVectors(t *testing.T) {
+	text, err := os.ReadFile("testdata/vectors.txt")
 	if err != nil {
 		t.Fatal(err)
 	}

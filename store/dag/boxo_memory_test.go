@@ -1,5 +1,5 @@
-// Package oracle compares store/dag with boxo. It has tests only.
-package oracle
+// The tests of this package compare ours with what boxo makes and reads.
+package dag_test
 
 import (
 	"context"

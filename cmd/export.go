@@ -31,7 +31,7 @@ type exported struct {
 	Name      string   `json:"name,omitempty"`
 	Version   string   `json:"version,omitempty"`
 	CID       string   `json:"cid"`
-	Platforms []string `json:"platforms"`
+	Platforms []string `json:"platforms"` // that were written; empty: not split
 	Output    string   `json:"output"`
 	DryRun    bool     `json:"dry_run"`
 }

@@ -40,8 +40,8 @@ func (forgetCmd) doc() doc {
 // forgotten is the JSON of forget.
 type forgotten struct {
 	CID         string   `json:"cid,omitempty"`
-	ProfileRoot string   `json:"profile_root,omitempty"`
-	LastCopy    []string `json:"last_copy"` // platforms that nothing else keeps
+	ProfileRoot string   `json:"profile_root,omitempty"` // the profile directory that was forgotten
+	LastCopy    []string `json:"last_copy"`              // platforms that nothing else keeps
 	DryRun      bool     `json:"dry_run"`
 
 	all bool // nothing else keeps any of it

@@ -147,9 +147,9 @@ type gcGen struct {
 	Profile string `json:"profile"`
 	Number  int    `json:"number"`
 	Current bool   `json:"current"`
-	Unique  int64  `json:"unique_bytes"`
+	Unique  int64  `json:"unique_bytes"` // that only it keeps
 	Goes    bool   `json:"goes"`
-	Reason  string `json:"reason"`
+	Reason  string `json:"reason"` // why it goes or stays
 }
 
 // gcTree is one platform's part of a package.
@@ -158,7 +158,7 @@ type gcTree struct {
 	CID      string   `json:"cid"`
 	Platform string   `json:"platform"`
 	Goes     bool     `json:"goes"`
-	KeptBy   []string `json:"kept_by,omitempty"`
+	KeptBy   []string `json:"kept_by,omitempty"`         // reasons; absent where it goes
 	LastGen  string   `json:"last_generation,omitempty"` // that held it
 	Bytes    int64    `json:"bytes"`                     // that go with it
 }
@@ -222,9 +222,9 @@ func fate(style term.Style, goes bool) string {
 // gcResult is the JSON of gc.
 type gcResult struct {
 	DryRun  bool             `json:"dry_run"`
-	Pruned  map[string][]int `json:"pruned"` // generations by profile
-	Trees   int              `json:"packages"`
-	Objects int              `json:"objects"`
+	Pruned  map[string][]int `json:"pruned"`           // generations by profile
+	Trees   int              `json:"packages"`         // platforms' parts of packages removed
+	Objects int              `json:"objects"`          // files removed
 	Bytes   int64            `json:"bytes"`            // freed
 	InUse   []gcProcess      `json:"in_use,omitempty"` // running programs, whose files stay
 	Busy    []gcLease        `json:"busy,omitempty"`   // other ipp at work, whose packages stay

@@ -36,8 +36,8 @@ type listed struct {
 	CID      string   `json:"cid"`
 	Wanted   string   `json:"wanted,omitempty"`    // the wish; absent: only here because needed
 	NeededBy []string `json:"needed_by,omitempty"` // packages
-	Held     bool     `json:"held,omitempty"`
-	Commands []string `json:"commands,omitempty"` // those that [commands] names
+	Held     bool     `json:"held,omitempty"`      // upgrade leaves it
+	Commands []string `json:"commands,omitempty"`  // those that [commands] names
 }
 
 // listing is the JSON of list.
@@ -122,9 +122,9 @@ type storeLine struct {
 	Name    string   `json:"name,omitempty"`
 	Version string   `json:"version,omitempty"`
 	CID     string   `json:"cid"`
-	Parts   []string `json:"platforms"`
-	Bytes   int64    `json:"bytes"`   // of all parts, shared files counted once
-	KeptBy  []string `json:"kept_by"` // empty: the next ipp gc deletes it
+	Parts   []string `json:"platforms"` // those parts that are in the store; any: not split
+	Bytes   int64    `json:"bytes"`     // of all parts, shared files counted once
+	KeptBy  []string `json:"kept_by"`   // empty: the next ipp gc deletes it
 }
 
 // listStore lists the store's packages with what gc says of them.

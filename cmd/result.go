@@ -36,10 +36,10 @@ type changeLine struct {
 	Platform string   `json:"platform,omitempty"`
 	Files    int      `json:"files,omitempty"`
 	Bytes    int64    `json:"bytes,omitempty"`
-	NewBytes int64    `json:"new_bytes,omitempty"`
-	Damaged  bool     `json:"damaged,omitempty"` // its files are replaced
-	Signed   bool     `json:"signed"`
-	Notices  []string `json:"notices,omitempty"`
+	NewBytes int64    `json:"new_bytes,omitempty"` // that the store lacks
+	Damaged  bool     `json:"damaged,omitempty"`   // its files are replaced
+	Signed   bool     `json:"signed,omitempty"`    // it carries a signature, which this release does not check
+	Notices  []string `json:"notices,omitempty"`   // what to know before having it
 }
 
 // version is one version of a package.
@@ -51,8 +51,8 @@ type version struct {
 // wishLine is a wish that a change wrote or dropped.
 type wishLine struct {
 	Name string `json:"name"`
-	Old  string `json:"old,omitempty"`
-	New  string `json:"new,omitempty"`
+	Old  string `json:"old,omitempty"` // a constraint, or "this CID"; absent: there was none
+	New  string `json:"new,omitempty"` // absent: it is dropped
 }
 
 // same says that a package stays as it is.

@@ -43,16 +43,23 @@ type shown struct {
 	Changelog    string            `json:"changelog,omitempty"`
 	CID          string            `json:"cid"`
 	Manifest     string            `json:"manifest,omitempty"`
-	Signed       bool              `json:"signed"`
-	DagSize      uint64            `json:"dag_size"`
+	Signed       bool              `json:"signed"`   // it carries a signature, which this release does not check
+	DagSize      uint64            `json:"dag_size"` // of the whole package with its IPFS blocks
 	Platforms    []shownPlatform   `json:"platforms"`
 	Commands     map[string]string `json:"commands,omitempty"`
 	Environment  map[string]string `json:"environment,omitempty"`
 	Dependencies map[string]string `json:"dependencies,omitempty"`
 	Libraries    map[string]string `json:"libraries,omitempty"`
 	Inert        []string          `json:"inert,omitempty"`     // read, but not acted on
-	Installed    []string          `json:"installed,omitempty"` // "profile default, generation 3, as esbuild"
+	Installed    []place           `json:"installed,omitempty"` // in current generations
 	Known        []version         `json:"known,omitempty"`     // of this name in the store
+}
+
+// place is where a package is installed.
+type place struct {
+	Profile    string `json:"profile"`
+	Generation int    `json:"generation"`
+	Name       string `json:"name"` // that it has there
 }
 
 // shownPlatform is one platform's part; "any": the package is not split.
@@ -111,7 +118,7 @@ func (c *change) whereInstalled(root cid.Cid, out *shown) error {
 		}
 		for _, p := range g.Lock.Packages {
 			if p.CID.Equals(root) {
-				out.Installed = append(out.Installed, fmt.Sprintf("profile %s, generation %d, as %s", name, g.Number, p.Name))
+				out.Installed = append(out.Installed, place{string(name), int(g.Number), string(p.Name)})
 			}
 		}
 	}
@@ -258,7 +265,7 @@ func (a *app) showPackage(out shown) {
 		row("ignored", term.Safe(what)+" (this release does not act on it)")
 	}
 	for _, where := range out.Installed {
-		row("installed", term.Safe(where))
+		row("installed", fmt.Sprintf("profile %s, generation %d, as %s", where.Profile, where.Generation, where.Name))
 	}
 	for _, k := range out.Known {
 		row("known", term.Safe(k.Version)+"  "+k.CID[:min(16, len(k.CID))])

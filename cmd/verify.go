@@ -34,14 +34,14 @@ type verified struct {
 	Version   string    `json:"version,omitempty"`
 	CID       string    `json:"cid"`
 	Platforms []string  `json:"platforms"` // that were checked
-	OK        bool      `json:"ok"`
+	OK        bool      `json:"ok"`        // there are no faults
 	Faults    []faulted `json:"faults"`
 }
 
 // faulted is one path that is not as it should be.
 type faulted struct {
 	Path string `json:"path"`
-	Why  string `json:"why"`
+	Why  string `json:"why"` // what is wrong with it
 }
 
 func (v *verifyCmd) run(ctx context.Context, a *app) error {

@@ -42,8 +42,8 @@ type Swept struct {
 }
 
 // Sweep runs f under one hold of sweep, exclusively, and empties the trash
-// after releasing it, but for what f's Restore named as in use. What f removed
-// before it failed is told too.
+// after releasing it, as far as f's Objects made it durable, but for what f's
+// Restore named as in use. What f removed before it failed is told too.
 func (c *Collection) Sweep(ctx context.Context, f func(*Sweep) error) (Swept, error) {
 	lock, err := flock.Acquire(ctx, c.store.path("sweep"), flock.Exclusive, "gc", c.store.wait)
 	if err != nil {
@@ -67,6 +67,7 @@ func (c *Collection) Sweep(ctx context.Context, f func(*Sweep) error) (Swept, er
 type Sweep struct {
 	store  *Store
 	leases []LeaseInfo
+	trash  []string // what may be deleted once the hold is released
 	done   Swept
 }
 
@@ -237,10 +238,8 @@ func (w *Sweep) dropStaging(k Key) error {
 // objects, .car and .objects that no tree names. A listing that can't be read
 // ends it before the first unlink.
 func (w *Sweep) Objects() error {
-	for _, d := range []string{"trees", "trash"} {
-		if err := durable.SyncDir(w.store.path(d)); err != nil {
-			return err
-		}
+	if err := w.settleTrash(); err != nil {
+		return err
 	}
 	trees, err := w.store.Trees()
 	if err != nil {
@@ -264,6 +263,20 @@ func (w *Sweep) Objects() error {
 		bad = multierror.Append(bad, err)
 	}
 	return bad.ErrorOrNil()
+}
+
+// settleTrash makes the renames to the trash durable, and only then notes what
+// may be deleted of it: a power cut must not bring back a tree whose files are
+// gone. What comes into the trash after the hold, a damaged tree that was
+// replaced, was not looked for in /proc: it is for the next gc.
+func (w *Sweep) settleTrash() (err error) {
+	for _, d := range []string{"trees", "trash"} {
+		if err := durable.SyncDir(w.store.path(d)); err != nil {
+			return err
+		}
+	}
+	w.trash, err = readNames(w.store.path("trash"))
+	return err
 }
 
 func (w *Sweep) unlinkObjects(named map[string]bool) error {
@@ -330,12 +343,8 @@ func (w *Sweep) unlinkLists(trees []Key) error {
 // emptyTrash deletes what was renamed away. It runs without any hold: nothing
 // links to the trash, and it is deleted name by name.
 func (w *Sweep) emptyTrash(ctx context.Context) error {
-	names, err := readNames(w.store.path("trash"))
-	if err != nil {
-		return err
-	}
 	var bad *multierror.Error
-	for _, n := range names {
+	for _, n := range w.trash {
 		dir := w.store.path("trash", n)
 		if slices.Contains(w.done.Kept, dir) {
 			continue

@@ -170,3 +170,60 @@ func TestSweepRemovesTemporaryNames(t *testing.T) {
 		t.Errorf("something is left:\n%s", after)
 	}
 }
+
+// A power cut may take back a rename that was not synced: then the tree must
+// still have its files.
+func TestTrashStaysUntilItIsDurable(t *testing.T) {
+	s := newStore(t)
+	m := pkg(t, map[string]string{"a": "a"})
+	mustEnsure(t, s, want(m, AnyPart), m)
+	c, err := s.Collect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var failed error
+	_, err = c.Sweep(t.Context(), func(w *Sweep) error { // as gc does: errors of Objects are noted
+		if err := w.Trash(nil); err != nil {
+			return err
+		}
+		if err := os.Rename(s.path("trash"), s.path("away")); err != nil {
+			return err
+		}
+		failed = w.Objects()
+		return os.Rename(s.path("away"), s.path("trash"))
+	})
+	if err != nil || failed == nil {
+		t.Fatalf("Sweep = %v, Objects = %v", err, failed)
+	}
+	if names, err := readNames(s.path("trash")); err != nil || len(names) != 1 {
+		t.Errorf("trash holds %v, %v", names, err)
+	}
+	if err := c.Close(); err != nil {
+		t.Fatal(err)
+	}
+	sweepAll(t, s, nil, nil)
+	if names, err := readNames(s.path("trash")); err != nil || len(names) != 0 {
+		t.Errorf("after the next sweep trash holds %v, %v", names, err)
+	}
+}
+
+// A tree that is healed after the hold goes to the trash while programs may run
+// from it, and nobody looked for them.
+func TestTrashOfAfterTheHoldStays(t *testing.T) {
+	s := newStore(t)
+	m := pkg(t, map[string]string{"a": "a"})
+	w := &Sweep{store: s}
+	if err := w.Objects(); err != nil {
+		t.Fatal(err)
+	}
+	late := s.trashName(want(m, AnyPart).Key)
+	if err := os.Mkdir(late, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.emptyTrash(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Lstat(late); err != nil {
+		t.Error(err)
+	}
+}

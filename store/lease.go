@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 
+	"ipp/store/durable"
 	"ipp/store/flock"
 
 	"github.com/ipfs/go-cid"
@@ -39,6 +40,7 @@ func (s *Store) Lease(ctx context.Context, purpose string, roots ...cid.Cid) (*L
 		return nil, fmt.Errorf("take lease: %w", err)
 	}
 	defer sweep.Release()
+	l.note(roots)
 	l.id = leaseID(s.now().UnixNano())
 	if l.lock, err = flock.Create(s.path("leases", l.id), []byte(text)); err != nil {
 		return nil, fmt.Errorf("take lease: %w", err)
@@ -64,16 +66,25 @@ func oneLine(s string) string {
 	return s[:min(len(s), 200)]
 }
 
-// fresh notes roots and returns the lines of those that were not noted yet.
+// fresh returns the lines of those roots that the lease does not hold yet.
 func (l *Lease) fresh(roots []cid.Cid) string {
 	var b strings.Builder
+	seen := map[string]bool{}
 	for _, r := range roots {
-		if n := rootName(r); !l.roots[n] {
-			l.roots[n] = true
+		if n := rootName(r); !l.roots[n] && !seen[n] {
+			seen[n] = true
 			b.WriteString(n + "\n")
 		}
 	}
 	return b.String()
+}
+
+// note is for once the roots stand in the file: what is noted is never written
+// again.
+func (l *Lease) note(roots []cid.Cid) {
+	for _, r := range roots {
+		l.roots[rootName(r)] = true
+	}
 }
 
 // ID is never used again; good as a part of temporary names.
@@ -92,11 +103,12 @@ func (l *Lease) Add(ctx context.Context, roots ...cid.Cid) error {
 		return fmt.Errorf("add to lease: %w", err)
 	}
 	defer sweep.Release()
-	n, err := l.lock.File().WriteAt([]byte(text), l.size)
-	l.size += int64(n)
-	if err != nil {
+	// What a failed write left is written over, or protects everything.
+	if _, err := l.lock.File().WriteAt([]byte(text), l.size); err != nil {
 		return fmt.Errorf("add to lease: %w", err)
 	}
+	l.size += int64(len(text))
+	l.note(roots)
 	return nil
 }
 
@@ -147,6 +159,9 @@ func (s *Store) readLeases(remove bool) ([]LeaseInfo, error) {
 	}
 	var live []LeaseInfo
 	for _, e := range entries {
+		if !remove && durable.IsTemp(e.Name()) {
+			continue // one that is being made: locking it would get in the way
+		}
 		path := s.path("leases", e.Name())
 		lock, err := flock.Try(path, flock.Exclusive, "")
 		var busy *flock.BusyError

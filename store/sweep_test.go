@@ -1,12 +1,15 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"ipp/store/flock"
 )
 
 func TestSweepKeepsWhatIsLive(t *testing.T) {
@@ -225,5 +228,42 @@ func TestTrashOfAfterTheHoldStays(t *testing.T) {
 	}
 	if _, err := os.Lstat(late); err != nil {
 		t.Error(err)
+	}
+}
+
+// What could not be written into the lease is not leased, and is written the
+// next time.
+func TestFailedAddLeasesNothing(t *testing.T) {
+	s := newStore(t)
+	m := pkg(t, map[string]string{"a": "a"})
+	l, err := s.Lease(t.Context(), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Release()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := l.Add(ctx, m.root); err == nil || l.holds(m.root) {
+		t.Errorf("Add = %v, and the lease holds %t", err, l.holds(m.root))
+	}
+	if err := l.Add(t.Context(), m.root); err != nil || !l.holds(m.root) {
+		t.Errorf("the second Add = %v", err)
+	}
+	if infos, err := s.Leases(); err != nil || len(infos) != 1 || !infos[0].Holds(m.root) {
+		t.Errorf("Leases = %+v, %v", infos, err)
+	}
+}
+
+// Whoever looks at the leases leaves alone one that is being made: its maker
+// would find it locked, and fail.
+func TestLeasesLeavesTemporaryNamesAlone(t *testing.T) {
+	s := newStore(t)
+	making, err := flock.Create(s.path("leases", ".tmp.0123456789abcdef"), []byte("1 test\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer making.Release()
+	if infos, err := s.Leases(); err != nil || len(infos) != 0 {
+		t.Errorf("Leases = %+v, %v", infos, err)
 	}
 }

@@ -27,6 +27,7 @@ import (
 // gives, which is how gateways answer dag-scope=all, order=dfs, dups=n; and
 // OpenCAR reads them.
 func TestTraversedCAR(t *testing.T) {
+	t.Parallel()
 	for _, s := range styles() {
 		t.Run(s.name, func(t *testing.T) {
 			ds := newMemory()

@@ -78,6 +78,7 @@ func TestBoxoDirs(t *testing.T) {
 
 // TestBoxoDirThreshold: blocks of exactly 256 KiB, and around it.
 func TestBoxoDirThreshold(t *testing.T) {
+	t.Parallel()
 	c := randomLink(rand.New(rand.NewPCG(3, 4))).CID
 	link := dag.Link{CID: cid.NewCidV1(cid.Raw, c.Hash()), Tsize: 1000}
 	for pad := range 12 {

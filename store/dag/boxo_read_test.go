@@ -153,6 +153,7 @@ func (s style) dir(t *testing.T, ds *memory, fanout int) uio.Directory {
 // TestForeign walks what others make: every path with its contents, and the
 // blocks that Walk hands on are, with the contents, the whole DAG again.
 func TestForeign(t *testing.T) {
+	t.Parallel()
 	for _, s := range styles() {
 		t.Run(s.name, func(t *testing.T) {
 			ds := newMemory()

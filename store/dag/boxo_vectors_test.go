@@ -21,6 +21,7 @@ import (
 // TestBoxoVectors makes what testdata/vectors.txt describes with boxo alone. With
 // UPDATE_VECTORS=1 it prints the lines with boxo's CIDs instead.
 func TestBoxoVectors(t *testing.T) {
+	t.Parallel()
 	text, err := os.ReadFile("testdata/vectors.txt")
 	if err != nil {
 		t.Fatal(err)

@@ -64,8 +64,10 @@ func (a *app) beginChange(ctx context.Context, verb, reason string, dryRun bool)
 		return nil, err
 	}
 	c := &change{session: s, prof: prof, reason: reason, dryRun: dryRun, ready: map[store.Key]bool{}}
-	c.old, c.from, err = currentState(prof)
-	return c, failed(verb, "", err)
+	if c.old, c.from, err = currentState(prof); err != nil {
+		return nil, errors.Join(failed(verb, "", err), c.close())
+	}
+	return c, nil
 }
 
 // currentState is what the current generation was made from; empty before the

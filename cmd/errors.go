@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,14 +81,20 @@ func (f *failure) Unwrap() error { return f.err }
 // failed says what was being done when err came; nil stays nil, and what
 // already is a failure keeps its own words.
 func failed(verb, object string, err error) error {
-	var f *failure
-	var several *multierror.Error
+	if all := flatten(err); len(all) > 1 || len(all) == 1 && all[0] != err {
+		named := &multierror.Error{}
+		for _, e := range all {
+			named = multierror.Append(named, failed(verb, object, e))
+		}
+		return named
+	}
 	if own, ok := err.(*failure); ok && own.verb == "" {
 		named := *own
 		named.verb, named.object = verb, object
 		return &named
 	}
-	if err == nil || errors.As(err, &f) || errors.As(err, &several) {
+	var f *failure
+	if err == nil || errors.As(err, &f) {
 		return err
 	}
 	return &failure{verb: verb, object: object, err: err}
@@ -210,6 +217,9 @@ func programHint(e *pack.ProgramError) string {
 }
 
 func syntaxHint(e *toml.SyntaxError) string {
+	if base := filepath.Base(e.File); base == lock.ProfileName || base == "profile.lock" || base == generation.InfoName {
+		return "that generation is damaged; ipp rollback N goes to another one, and ipp history shows which there are"
+	}
 	if e.Hint == "" && strings.HasSuffix(e.File, pack.MetadataName) {
 		return "ipp pack --init DIR --dry-run prints a package.toml with comments"
 	}
@@ -282,7 +292,10 @@ func (a *app) explain(err error) problem {
 // flatten lists the errors that err is made of.
 func flatten(err error) []error {
 	var several *multierror.Error
-	if !errors.As(err, &several) {
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &several):
 		return []error{err}
 	}
 	var all []error

@@ -63,8 +63,12 @@ func (g *gcCmd) run(ctx context.Context, a *app) error {
 		return a.planCollection(c, policy)
 	}
 	done, err := c.Apply(ctx, policy)
-	shown := a.showCollected(done)
-	return errors.Join(failed("gc", "", err), shown)
+	if err == nil || !a.json && (len(done.Pruned) > 0 || done.Swept.Trees > 0 || done.Swept.Objects > 0) {
+		if shown := a.showCollected(done); shown != nil { // what was freed before it failed is told too
+			return shown
+		}
+	}
+	return failed("gc", "", err)
 }
 
 func (g *gcCmd) policy() (gc.Policy, error) {

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"time"
@@ -30,8 +31,9 @@ func (historyCmd) doc() doc {
 type past struct {
 	Number  int          `json:"number"`
 	Current bool         `json:"current"`
-	Gone    bool         `json:"gone,omitempty"` // deleted by gc
-	Parent  int          `json:"parent"`         // 0: none
+	Gone    bool         `json:"gone,omitempty"`    // deleted by gc
+	Damaged string       `json:"damaged,omitempty"` // why it can't be read
+	Parent  int          `json:"parent"`            // 0: none
 	Time    time.Time    `json:"time"`
 	User    string       `json:"user,omitempty"`
 	Host    string       `json:"host,omitempty"`
@@ -87,7 +89,7 @@ func readHistory(prof *profile.Profile) (chronicle, error) {
 	if err != nil {
 		return out, err
 	}
-	gens, err := prof.Generations()
+	gens, damaged, err := readGenerations(prof)
 	if err != nil {
 		return out, err
 	}
@@ -106,11 +108,34 @@ func readHistory(prof *profile.Profile) (chronicle, error) {
 		out.Generations = append(out.Generations, pastOf(g, gens, made[g.Number], g.Number == current))
 		delete(made, g.Number)
 	}
+	for n, why := range damaged {
+		e := made[n]
+		out.Generations = append(out.Generations, past{Number: int(n), Current: n == current, Damaged: why.Error(), Parent: int(e.From), Time: e.Time, User: e.User, Host: e.Host, Command: e.Command, Changes: []changeLine{}})
+		delete(made, n)
+	}
 	for n, e := range made {
 		out.Generations = append(out.Generations, past{Number: int(n), Gone: true, Parent: int(e.From), Time: e.Time, User: e.User, Host: e.Host, Command: e.Command, Changes: []changeLine{}})
 	}
 	slices.SortFunc(out.Generations, func(a, b past) int { return a.Number - b.Number })
 	return out, nil
+}
+
+// readGenerations reads all generations; one that can't be read does not hide
+// the others.
+func readGenerations(prof *profile.Profile) (gens []*generation.Generation, damaged map[generation.Number]error, err error) {
+	numbers, err := prof.Numbers()
+	damaged = map[generation.Number]error{}
+	for _, n := range numbers {
+		g, err := prof.Get(n)
+		var gone *profile.NoGenerationError
+		switch {
+		case err == nil:
+			gens = append(gens, g)
+		case !errors.As(err, &gone): // pruned meanwhile
+			damaged[n] = err
+		}
+	}
+	return gens, damaged, err
 }
 
 func pastOf(g *generation.Generation, gens []*generation.Generation, e profile.LogEntry, current bool) past {
@@ -133,17 +158,23 @@ func pastOf(g *generation.Generation, gens []*generation.Generation, e profile.L
 func (a *app) showHistory(out chronicle) {
 	table, style := a.term.Table("", "GEN", "FROM", "WHEN", "BY", "COMMAND", "CHANGES").Right(1, 2), a.term.OutStyle()
 	for _, p := range out.Generations {
-		mark, changes, parent := "", p.text, ""
-		switch {
-		case p.Current:
+		mark, changes, parent, when := "", p.text, "", ""
+		if p.Current {
 			mark = style.Green("*")
-		case p.Gone:
+		}
+		if p.Gone {
 			changes = style.Dim("gone (ipp gc)")
+		}
+		if p.Damaged != "" {
+			changes = style.Red("damaged: ") + term.Safe(p.Damaged)
+		}
+		if !p.Time.IsZero() {
+			when = p.Time.Local().Format("2006-01-02 15:04")
 		}
 		if p.Parent != 0 {
 			parent = strconv.Itoa(p.Parent)
 		}
-		table.Row(mark, strconv.Itoa(p.Number), parent, p.Time.Local().Format("2006-01-02 15:04"), term.Safe(p.User), term.Safe(p.Command), changes)
+		table.Row(mark, strconv.Itoa(p.Number), parent, when, term.Safe(p.User), term.Safe(p.Command), changes)
 	}
 	table.Flush()
 	if n := len(out.Flips); n > 0 && len(out.Generations) > 0 {

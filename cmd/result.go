@@ -37,7 +37,7 @@ type changeLine struct {
 	Files    int      `json:"files,omitempty"`
 	Bytes    int64    `json:"bytes,omitempty"`
 	NewBytes int64    `json:"new_bytes,omitempty"` // that the store lacks
-	Damaged  bool     `json:"damaged,omitempty"`   // its files are replaced
+	Damaged  bool     `json:"damaged,omitempty"`   // damaged or lost files are replaced
 	Signed   bool     `json:"signed,omitempty"`    // it carries a signature, which this release does not check
 	Notices  []string `json:"notices,omitempty"`   // what to know before having it
 }
@@ -74,7 +74,7 @@ func (c *change) result(next profile.State, steps []step) changeResult {
 		l := changeLine{Name: string(st.Name), Old: versionOf(st.Old), New: versionOf(st.New)}
 		if st.plan != nil {
 			l.Platform, l.Files, l.Bytes = string(st.platform), st.plan.Files, st.plan.Bytes
-			l.Damaged = st.plan.Damaged
+			l.Damaged = st.plan.Damaged || l.same() && !st.plan.Present
 			if !st.plan.Present || st.plan.Damaged {
 				l.NewBytes = st.plan.NewBytes
 			}
@@ -184,7 +184,7 @@ func (l changeLine) cells(style term.Style) []string {
 	switch {
 	case l.Damaged:
 		row[0] = style.Yellow("! " + name)
-		row[1] += " (damaged files are replaced)"
+		row[1] += " (what was damaged or lost is replaced)"
 	case l.Old != nil:
 		row[0] = style.Yellow("~ " + name)
 		row[1] = versionStep(l.Old, l.New)
@@ -232,6 +232,8 @@ func (c *change) finish(r changeResult) error {
 		c.a.println(fmt.Sprintf("generation %d is current", r.To))
 		c.a.println("undo: " + r.Undo)
 		c.pathHint()
+	default:
+		c.a.println(fmt.Sprintf("healed; generation %d stays current", r.To))
 	}
 	return nil
 }

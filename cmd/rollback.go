@@ -3,6 +3,8 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"path/filepath"
+	"strconv"
 
 	"ipp/cmd/term"
 	"ipp/generation"
@@ -56,41 +58,41 @@ func (a *app) rollback(ctx context.Context, verb, text string, dryRun bool) erro
 	if err = a.warning(err); err != nil {
 		return failed(verb, object, err)
 	}
-	if ch.Old, ch.New, err = locks(prof, ch); err != nil {
-		return failed(verb, object, err)
-	}
+	ch.Old, ch.New = a.locks(prof, ch)
 	return a.showRollback(prof, ch, dryRun)
 }
 
-// locks are the lockfiles on both sides of a flip. A generation before it that
-// can't be read is no reason to hide that the flip was made.
-func locks(prof *profile.Profile, ch profile.Change) (old, next *lock.Lockfile, err error) {
-	old = &lock.Lockfile{}
-	if g, err := prof.Get(ch.From); err == nil {
-		old = g.Lock
+// locks are the lockfiles on both sides of a flip. A generation that can't be
+// read is no reason to hide that the flip was made; what changed is not known
+// then.
+func (a *app) locks(prof *profile.Profile, ch profile.Change) (old, next *lock.Lockfile) {
+	from, err := prof.Get(ch.From)
+	if err == nil {
+		var to *generation.Generation
+		if to, err = prof.Get(ch.To); err == nil {
+			return from.Lock, to.Lock
+		}
 	}
-	g, err := prof.Get(ch.To)
-	if err != nil {
-		return old, old, err
-	}
-	return old, g.Lock, nil
+	a.warn("what changes is not known: %s", term.Safe(err.Error()))
+	return &lock.Lockfile{}, &lock.Lockfile{}
 }
 
 // wouldRollback is Rollback without the flip.
 func wouldRollback(prof *profile.Profile, n generation.Number) (profile.Change, error) {
-	current, err := prof.Current()
+	from, err := prof.CurrentNumber()
 	if err != nil {
 		return profile.Change{}, err
 	}
-	ch := profile.Change{To: n}
-	if current != nil {
-		ch.From = current.Number
-		if n == 0 {
-			ch.To = current.Info.Parent
+	ch := profile.Change{From: from, To: n}
+	if n == 0 && from != 0 {
+		info, err := generation.ReadInfo(filepath.Join(prof.Dir(), strconv.Itoa(int(from))))
+		if err != nil {
+			return ch, err
 		}
+		ch.To = info.Parent
 	}
 	if ch.To == 0 {
-		return ch, &profile.NoParentError{Current: ch.From}
+		return ch, &profile.NoParentError{Current: from}
 	}
 	_, err = prof.Get(ch.To)
 	ch.Nothing = ch.To == ch.From

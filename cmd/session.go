@@ -51,27 +51,45 @@ func (a *app) openStore(create bool) (*store.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := a.storeDir(d)
+	link := filepath.Join(d.state, storeLink)
+	dir, err := a.storeDir(link, d)
+	linked := err == nil
 	if errors.Is(err, fs.ErrNotExist) {
 		dir, err = d.store, nil
-		if create {
-			err = a.linkStore(d)
-		}
 	}
 	if err != nil {
 		return nil, failed("open", "store", err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "format")); errors.Is(err, fs.ErrNotExist) && !create {
+	_, err = os.Stat(filepath.Join(dir, "format"))
+	switch missing := errors.Is(err, fs.ErrNotExist); {
+	case missing && linked:
+		return nil, &failure{verb: "open", object: "store", code: exitFailed, err: fmt.Errorf("%s points to %s, and there is none", link, dir),
+			hints: []string{"if it is on another disk, mount that", "if it is gone for good, remove the link and install again: rm " + quote(link)}}
+	case missing && !create:
 		return nil, nil
 	}
-	first := store.Root{Kind: store.ProfileRoot, Path: a.profileAt(defaultProfile, d.state).Dir(), Why: "profile", Since: a.now()}
-	st, err := store.Open(dir, store.Options{Wait: a.wait(), Now: a.now, First: first})
+	st, err := a.makeStore(dir, d)
+	if err == nil && create && !linked {
+		err = a.linkStore(link, st.Dir(), d)
+	}
 	return st, failed("open", "store", err)
 }
 
+// makeStore opens a store, and makes it where there is none. The default
+// profile's directory comes first, because the store is born with that directory
+// as its root, and a root whose directory is missing is damage.
+func (a *app) makeStore(dir string, d dirs) (*store.Store, error) {
+	first := store.Root{Kind: store.ProfileRoot, Path: a.profileAt(defaultProfile, d.state).Dir(), Why: "profile", Since: a.now()}
+	if _, err := os.Stat(filepath.Join(dir, "format")); err != nil {
+		if err := durable.MkdirAll(first.Path, 0o755); err != nil {
+			return nil, err
+		}
+	}
+	return store.Open(dir, store.Options{Wait: a.wait(), Now: a.now, First: first})
+}
+
 // storeDir follows the link; what IPP_STORE says must not contradict it.
-func (a *app) storeDir(d dirs) (string, error) {
-	link := filepath.Join(d.state, storeLink)
+func (a *app) storeDir(link string, d dirs) (string, error) {
 	target, err := os.Readlink(link)
 	if err != nil {
 		return "", err
@@ -93,16 +111,15 @@ func sameDir(a, b string) bool {
 	return errA == nil && errB == nil && os.SameFile(fa, fb)
 }
 
-// linkStore makes the link. The default profile's directory comes first, because
-// the store is born with that directory as its root, and a root whose directory
-// is missing is damage.
-func (a *app) linkStore(d dirs) error {
-	if err := durable.MkdirAll(a.profileAt(defaultProfile, d.state).Dir(), 0o755); err != nil {
+// linkStore makes the link, when the store is there: a link to nothing would be
+// a store that was lost.
+func (a *app) linkStore(link, dir string, d dirs) error {
+	if err := durable.MkdirAll(d.state, 0o755); err != nil {
 		return err
 	}
-	err := durable.Symlink(d.store, filepath.Join(d.state, storeLink))
+	err := durable.Symlink(dir, link)
 	if errors.Is(err, fs.ErrExist) { // somebody else was faster
-		_, err = a.storeDir(d)
+		_, err = a.storeDir(link, d)
 		return err
 	}
 	if err != nil {

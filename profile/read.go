@@ -47,6 +47,16 @@ func (p *Profile) Current() (*generation.Generation, error) {
 	}
 }
 
+// Numbers lists the generations on disk, the lowest first, without reading any;
+// none where there is no profile yet.
+func (p *Profile) Numbers() ([]generation.Number, error) {
+	l, err := p.names()
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return l.numbers, err
+}
+
 // Generations reads all generations on disk, the lowest number first. An error
 // names each one that can't be read.
 func (p *Profile) Generations() ([]*generation.Generation, error) {

@@ -34,6 +34,7 @@ func TestScripts(t *testing.T) {
 			home := filepath.Join(e.WorkDir, "home")
 			state := filepath.Join(home, ".local", "state", "ipp")
 			e.Vars = append(e.Vars, "HOME="+home, "USER=tester", "STATE="+state,
+				"GORACE=atexit_sleep_ms=0", // else each ipp with the race detector sleeps a second before it exits
 				"REALCACHE="+goCache(), "BINDIR="+filepath.Dir(lookPath("ipp")),
 				"STORE="+filepath.Join(home, ".local", "share", "ipp", "store"),
 				"BIN="+filepath.Join(state, "profiles", "default", "current", "bin"))

@@ -30,7 +30,8 @@ func (s *Store) Blocks(_ context.Context, root cid.Cid) (*TreeBlocks, error) {
 	}
 	t := &TreeBlocks{}
 	for _, n := range names {
-		p, err := openPart(s, Key{Root: root, Part: n})
+		k := Key{Root: root, Part: n}
+		p, err := openPart(s, k, s.TreeDir(k))
 		if err != nil {
 			t.Close()
 			return nil, err
@@ -68,9 +69,9 @@ func (t *TreeBlocks) Close() error {
 
 // part is one tree as a source.
 type part struct {
-	store *Store
-	key   Key
-	car   *dag.CAR
+	key Key
+	dir string
+	car *dag.CAR
 
 	mu     sync.Mutex
 	leaves map[string]place // by multihash; nil until it is asked for
@@ -82,28 +83,51 @@ type place struct {
 	offset, size int64
 }
 
-func openPart(s *Store, k Key) (*part, error) {
+// openPart opens the tree that lies in dir: where it belongs, or in the trash.
+func openPart(s *Store, k Key, dir string) (*part, error) {
 	car, err := dag.OpenCAR(s.carPath(k))
 	if err != nil {
 		return nil, fmt.Errorf("open tree %s: %w", k, err)
 	}
-	return &part{store: s, key: k, car: car}, nil
+	return &part{key: k, dir: dir, car: car}, nil
 }
 
 func (p *part) close() { p.car.Close() }
 
-// walk walks the part that the tree holds: top-level names that are not in it
-// belong to others.
+// walk walks the part that the tree holds.
 func (p *part) walk(ctx context.Context, visit func(*dag.Entry) error) error {
-	dir := p.store.TreeDir(p.key)
+	var omitted []string
 	opt := dag.WalkOptions{Limits: dag.DefaultLimits(), Omit: func(path string) bool {
-		if strings.Contains(path, "/") {
-			return false
+		omit := p.mayOmit(path)
+		if omit {
+			omitted = append(omitted, path)
 		}
-		_, err := os.Lstat(filepath.Join(dir, path))
-		return isNotExist(err)
+		return omit
 	}}
-	return dag.Walk(ctx, (*shape)(p), p.key.Root, opt, visit)
+	if err := dag.Walk(ctx, (*shape)(p), p.key.Root, opt, visit); err != nil {
+		return err
+	}
+	for _, name := range omitted { // other parts are directories
+		e, err := dag.Resolve(ctx, (*shape)(p), p.key.Root, name)
+		if err != nil || e.Kind != dag.Symlink {
+			continue
+		}
+		if err := visit(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mayOmit says that a top-level name that is not in the tree belongs to another
+// part. A package that is not split has no others, and a part always has the
+// directory that it is named after.
+func (p *part) mayOmit(path string) bool {
+	if p.key.Part == AnyPart || path == p.key.Part || strings.Contains(path, "/") {
+		return false
+	}
+	_, err := os.Lstat(filepath.Join(p.dir, path))
+	return isNotExist(err)
 }
 
 // shape is a part as what walk reads: .car, and the framed leaves that are
@@ -143,7 +167,7 @@ func (p *part) leaf(ctx context.Context, c cid.Cid) ([]byte, error) {
 
 // rebuild makes a block out of the contents that it wraps.
 func (p *part) rebuild(c cid.Cid, at place) ([]byte, error) {
-	f, err := os.Open(filepath.Join(p.store.TreeDir(p.key), filepath.FromSlash(at.path)))
+	f, err := os.Open(filepath.Join(p.dir, filepath.FromSlash(at.path)))
 	if err != nil {
 		return nil, err
 	}

@@ -383,7 +383,7 @@ func TestLyingSourceLeavesNothing(t *testing.T) {
 
 func TestInstallHeals(t *testing.T) {
 	s := newStore(t)
-	m := pkg(t, map[string]string{"a": "contents of a", "b": "contents of b", "l": "->a"})
+	m := pkg(t, map[string]string{"a": "contents of a", "b": "contents of b", "l": "->a", "bin/a": "->../a"})
 	w := want(m, AnyPart)
 	mustEnsure(t, s, w, m)
 	damage := map[string]func(string) error{
@@ -399,9 +399,11 @@ func TestInstallHeals(t *testing.T) {
 			os.Remove(filepath.Join(d, "l"))
 			return os.Symlink("b", filepath.Join(d, "l"))
 		},
-		"mode":    func(d string) error { return os.Chmod(filepath.Join(d, "b"), 0o755) },
-		"no list": func(d string) error { return os.Remove(d + ".objects") },
-		"no car":  func(d string) error { return os.Remove(d + ".car") },
+		"no symlink": func(d string) error { return os.Remove(filepath.Join(d, "l")) },
+		"no links":   func(d string) error { return os.RemoveAll(filepath.Join(d, "bin")) },
+		"mode":       func(d string) error { return os.Chmod(filepath.Join(d, "b"), 0o755) },
+		"no list":    func(d string) error { return os.Remove(d + ".objects") },
+		"no car":     func(d string) error { return os.Remove(d + ".car") },
 		"cut list": func(d string) error {
 			return os.Truncate(d+".objects", 40)
 		},
@@ -518,5 +520,33 @@ func TestEnsureSideBySide(t *testing.T) {
 	wg.Wait()
 	if faults, err := s.Verify(t.Context(), want(m, AnyPart).Key, nil); err != nil || len(faults) > 0 {
 		t.Errorf("Verify = %v, %v", faults, err)
+	}
+}
+
+// A part lacks the directories of others, and nothing else.
+func TestVerifyOfAPart(t *testing.T) {
+	s := newStore(t)
+	m := pkg(t, map[string]string{"l": "->linux/a", "linux/a": "->b", "linux/b": "b", "darwin/b": "b"})
+	w := want(m, "linux")
+	w.Omit = []string{"darwin"}
+	mustEnsure(t, s, w, m)
+	if faults, err := s.Verify(t.Context(), w.Key, nil); err != nil || len(faults) > 0 {
+		t.Fatalf("Verify = %v, %v", faults, err)
+	}
+	for _, name := range []string{"l", "linux/a"} {
+		link := filepath.Join(s.TreeDir(w.Key), name)
+		target, err := os.Readlink(link)
+		if err == nil {
+			err = os.Remove(link)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if faults, err := s.Verify(t.Context(), w.Key, nil); err != nil || len(faults) != 1 || faults[0].Path != name {
+			t.Errorf("without %s Verify = %v, %v", name, faults, err)
+		}
+		if err := os.Symlink(target, link); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"ipp/store/dag"
 	"ipp/store/durable"
 	"ipp/store/flock"
 
@@ -154,18 +155,25 @@ func (w *Sweep) Restore(inUse []string) error {
 	return bad.ErrorOrNil()
 }
 
-// whole says whether a tree in the trash still has every file of its listing:
+// whole says whether a tree in the trash still has every name of its package:
 // one that a killed gc began to delete must never be a tree again.
 func (w *Sweep) whole(dir string, k Key) bool {
-	err := w.store.eachFile(k, func(f FileInfo) error {
-		fi, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(f.Path)))
-		if err == nil && fi.Size() != f.Size {
+	if w.store.eachFile(k, func(FileInfo) error { return nil }) != nil {
+		return false
+	}
+	p, err := openPart(w.store, k, dir)
+	if err != nil {
+		return false
+	}
+	defer p.close()
+	err = p.walk(context.Background(), func(e *dag.Entry) error {
+		fi, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(e.Path)))
+		if err == nil && e.Kind == dag.File && fi.Size() != e.Size {
 			err = errDiffers
 		}
 		return err
 	})
-	_, carErr := os.Lstat(w.store.carPath(k))
-	return err == nil && carErr == nil
+	return err == nil
 }
 
 // Staging (f) removes staging that no live lease names, and the temporary files

@@ -74,7 +74,7 @@ func TestUnreadableLeaseProtectsEverything(t *testing.T) {
 
 func TestSweepRestoresWhatIsInUse(t *testing.T) {
 	s := newStore(t)
-	m := pkg(t, map[string]string{"a": "a"})
+	m := pkg(t, map[string]string{"a": "a", "l": "->a", "bin/a": "->../a"})
 	k := want(m, AnyPart).Key
 	mustEnsure(t, s, want(m, AnyPart), m)
 	all := func(dirs map[string]Key) (inUse []string) {
@@ -90,15 +90,26 @@ func TestSweepRestoresWhatIsInUse(t *testing.T) {
 		t.Errorf("Verify = %v, %v", faults, err)
 	}
 	// What a killed gc began to delete is never a tree again.
-	trash := s.trashName(k)
-	if err := os.Rename(s.TreeDir(k), trash); err != nil {
+	for _, name := range []string{"a", "l", "bin/a"} {
+		trash := s.trashName(k)
+		if err := os.Rename(s.TreeDir(k), trash); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(filepath.Join(trash, name)); err != nil {
+			t.Fatal(err)
+		}
+		if done := sweepAll(t, s, nil, all); s.Has(k) || len(done.Kept) != 1 {
+			t.Errorf("a tree without %s came back: %+v", name, done)
+		}
+		sweepAll(t, s, nil, nil)
+		mustEnsure(t, s, want(m, AnyPart), m)
+	}
+	// What a program wrote into its own tree is no reason to lose the program's.
+	if err := os.WriteFile(filepath.Join(s.TreeDir(k), "cache"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Remove(filepath.Join(trash, "a")); err != nil {
-		t.Fatal(err)
-	}
-	if done := sweepAll(t, s, nil, all); s.Has(k) || len(done.Kept) != 1 {
-		t.Errorf("half a tree came back: %+v", done)
+	if done := sweepAll(t, s, nil, all); !s.Has(k) || len(done.Kept) != 0 {
+		t.Errorf("a tree with a file of its program's: %+v", done)
 	}
 	sweepAll(t, s, nil, nil)
 	if names, err := readNames(s.path("trash")); err != nil || len(names) != 0 {

@@ -118,7 +118,7 @@ func (v *verifier) shape(ctx context.Context, files []FileInfo) error {
 	for _, f := range files {
 		listed[f.Path] = f
 	}
-	p, err := openPart(v.store, v.key)
+	p, err := openPart(v.store, v.key, v.store.TreeDir(v.key))
 	if err != nil {
 		v.fault("", "%v", err)
 		return nil

@@ -120,6 +120,9 @@ func (st *stage) publishObject(ctx context.Context, f FileInfo, object string, o
 		return err
 	}
 	if !ours && !st.store.intact(ctx, f) {
+		if err := ctx.Err(); err != nil { // it was not looked at to the end
+			return err
+		}
 		return replaceObject(staged, object)
 	}
 	if err := os.Remove(staged); err != nil {

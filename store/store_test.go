@@ -550,3 +550,31 @@ func TestVerifyOfAPart(t *testing.T) {
 		}
 	}
 }
+
+// An interrupt while an object is rehashed says nothing about the object.
+func TestInterruptReplacesNoObject(t *testing.T) {
+	s := newStore(t)
+	m := pkg(t, map[string]string{"a": "a"})
+	files, err := s.Files(mustEnsure(t, s, want(m, AnyPart), m).Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := files[0]
+	object := s.objectPath(f.Object)
+	before, err := os.Lstat(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st := &stage{store: s, dir: t.TempDir()}
+	if err := os.WriteFile(st.abs(f.Path), []byte("a"), 0o444); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := st.publishObject(ctx, f, object, false); !errors.Is(err, context.Canceled) {
+		t.Errorf("publishObject = %v", err)
+	}
+	if after, err := os.Lstat(object); err != nil || !os.SameFile(before, after) {
+		t.Errorf("the object was replaced: %v", err)
+	}
+}

@@ -18,6 +18,7 @@ type machine struct {
 	CPU    string `json:"cpu,omitempty"`
 	System string `json:"system"`
 	Disk   string `json:"disk,omitempty"` // the kind of file system
+	Load   string `json:"load,omitempty"` // what others did on it when this began
 	Go     string `json:"go"`
 }
 
@@ -29,11 +30,15 @@ func lookAround(dir string, runs int) machine {
 		CPU:    field("/proc/cpuinfo", "model name"),
 		System: strings.TrimSpace(runtime.GOOS + "/" + runtime.GOARCH + " " + release),
 		Disk:   fileSystem(dir),
+		Load:   load(),
 	}
 }
 
 func (m machine) String() string {
 	parts := []string{m.Date, fmt.Sprintf("%d cores", m.Cores), m.CPU, m.System, m.Disk, m.Go, fmt.Sprintf("medians of %d runs", m.Runs)}
+	if m.Load != "" {
+		parts = append(parts, "load before "+m.Load)
+	}
 	var known []string
 	for _, p := range parts {
 		if p != "" {
@@ -41,6 +46,14 @@ func (m machine) String() string {
 		}
 	}
 	return strings.Join(known, ", ")
+}
+
+// load is the load average of the last minute: figures of a busy machine are
+// rough, and should say so.
+func load() string {
+	text, _ := os.ReadFile("/proc/loadavg") // elsewhere: unknown
+	last, _, _ := strings.Cut(string(text), " ")
+	return last
 }
 
 // field is the value of the first "key : value" in a file.

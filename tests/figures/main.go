@@ -29,6 +29,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 type options struct {
@@ -49,7 +50,7 @@ func main() {
 	flag.StringVar(&o.ipp, "ipp", "", "measure this binary instead of building ./cmd/ipp")
 	flag.BoolVar(&o.sha256, "sha256", false, "be the peer that reads files and hashes them on one core")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	run := measureAll
 	if o.sha256 {

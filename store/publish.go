@@ -33,8 +33,10 @@ func (st *stage) publish(ctx context.Context) error {
 	if err := st.fs.Sync(append(shards, s.carPath(k), s.listPath(k))...); err != nil {
 		return errors.Join(fmt.Errorf("sync: %w", err), s.discardStaging(k))
 	}
-	if err := durable.SyncDir(s.path("trees")); err != nil {
-		return errors.Join(err, s.discardStaging(k))
+	for _, d := range []string{"objects", "trees"} { // also where a shard was found
+		if err := durable.SyncDir(s.path(d)); err != nil {
+			return errors.Join(err, s.discardStaging(k))
+		}
 	}
 	if err := st.show(); err != nil {
 		return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 
 	"ipp/lock"
 	"ipp/lock/ref"
@@ -42,28 +41,11 @@ func (c *change) lookUp(ctx context.Context, r ref.Ref, l *lock.Lockfile) (ref.N
 		}
 		return c.byRoot(l, root)
 	}
-	root, err := c.rootOfPath(ctx, r.Path)
+	o, err := c.openPath(ctx, r.Path, "")
 	if err != nil {
 		return "", err
 	}
-	return c.byRoot(l, root)
-}
-
-// rootOfPath names what a CAR file or a directory holds, without a lease: the
-// store is not asked for it.
-func (c *change) rootOfPath(ctx context.Context, path string) (cid.Cid, error) {
-	if !strings.HasSuffix(path, ".car") {
-		o, err := c.openPath(ctx, path, "")
-		if err != nil {
-			return cid.Undef, err
-		}
-		return o.pkg.Root, nil
-	}
-	o, err := c.openCAR(ctx, path)
-	if err != nil {
-		return cid.Undef, err
-	}
-	return o.pkg.Root, nil
+	return c.byRoot(l, o.pkg.Root)
 }
 
 func (c *change) nameInstalled(r ref.Ref, l *lock.Lockfile) (ref.Name, error) {

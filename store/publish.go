@@ -46,7 +46,9 @@ func (st *stage) publish(ctx context.Context) error {
 
 // show makes the tree visible. One that gc renamed back from the trash, or
 // that somebody else made, is taken as found; a damaged one is swapped in one
-// step and goes to the trash, so that the name is never without a tree.
+// step and goes to the trash, so that the name is never without a tree. Where
+// the file system can't swap, it is without one for a moment: better than
+// damaged for good.
 func (st *stage) show() error {
 	s, tree := st.store, st.store.TreeDir(st.plan.Key)
 	if st.plan.Damaged {
@@ -54,7 +56,10 @@ func (st *stage) show() error {
 		if err == nil {
 			return durable.RenameNoReplace(st.dir, s.trashName(st.plan.Key))
 		}
-		if !isNotExist(err) {
+		if errors.Is(err, errors.ErrUnsupported) {
+			err = durable.RenameNoReplace(tree, s.trashName(st.plan.Key))
+		}
+		if err != nil && !isNotExist(err) {
 			return err
 		}
 	}

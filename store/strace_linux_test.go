@@ -14,21 +14,7 @@ import (
 // without syncfs: every directory that got a new name is fsynced before the
 // tree is renamed.
 func TestNamesAreDurableBeforeTheTree(t *testing.T) {
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	log := filepath.Join(t.TempDir(), "log")
-	cmd := exec.Command(support.Tool(t, "strace"), "-f", "-qq", "-y", "-s", "4096", "-o", log,
-		"-e", "trace=syncfs,fsync,renameat2", "-e", "inject=syncfs:error=ENOSYS",
-		exe, "-test.run=^TestTreesShareObjects$")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	data, err := os.ReadFile(log)
-	if err != nil {
-		t.Fatal(err)
-	}
+	data := again(t, "TestTreesShareObjects", "-e", "trace=syncfs,fsync,renameat2", "-e", "inject=syncfs:error=ENOSYS")
 	tree := regexp.MustCompile(`(?m)^.*renameat2\(.*/store/trees/.*$`).FindIndex(data)
 	if tree == nil {
 		t.Fatal("no tree was renamed")
@@ -38,4 +24,29 @@ func TestNamesAreDurableBeforeTheTree(t *testing.T) {
 			t.Errorf("%s was not fsynced before the tree's rename", dir)
 		}
 	}
+}
+
+// TestHealsWhereNamesCantBeSwapped: not every file system has RENAME_EXCHANGE.
+func TestHealsWhereNamesCantBeSwapped(t *testing.T) {
+	again(t, "TestInstallHeals", "-e", "trace=renameat2", "-e", "inject=renameat2:error=EINVAL")
+}
+
+// again runs a test of this package below strace, and returns the trace.
+func again(t *testing.T, test string, options ...string) []byte {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := filepath.Join(t.TempDir(), "log")
+	args := append([]string{"-f", "-qq", "-y", "-s", "4096", "-o", log}, options...)
+	cmd := exec.Command(support.Tool(t, "strace"), append(args, exe, "-test.run=^"+test+"$")...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", test, err, out)
+	}
+	data, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }

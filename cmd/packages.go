@@ -112,7 +112,15 @@ func (s *session) candidates(ctx context.Context, name ref.Name) ([]lock.Candida
 		if slices.ContainsFunc(list, func(c lock.Candidate) bool { return c.CID.Equals(p.root) }) {
 			continue
 		}
+		// Without a lease, or interrupted, nothing is known of the package: to
+		// leave it out would choose another version.
+		if err := s.protect(ctx, p.root); err != nil {
+			return nil, err
+		}
 		pkg, err := s.openStored(ctx, p.root)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		if err != nil {
 			s.a.warn("package %s in the store can't be read: %s", p.root, term.Safe(err.Error()))
 			continue

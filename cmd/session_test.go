@@ -1,0 +1,42 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"ipp/cmd/term"
+)
+
+// TestInterruptLeavesNoCandidateOut: a package that an interrupt kept from being
+// leased is not one that can't be read; without it another version would win.
+func TestInterruptLeavesNoCandidateOut(t *testing.T) {
+	home := t.TempDir()
+	dir := filepath.Join(home, "tool")
+	if err := os.MkdirAll(filepath.Join(dir, "share"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"HOME=" + home, "USERPROFILE=" + home, "XDG_STATE_HOME=" + home + "/state", "XDG_DATA_HOME=" + home + "/data"}
+	if code := Main([]string{"pack", dir, "--name", "tool", "--version", "1.0.0"}, env, nil, io.Discard, io.Discard); code != 0 {
+		t.Fatalf("pack: exit code %d", code)
+	}
+	set := readSettings(env)
+	a := &app{set: set, term: term.New(io.Discard, io.Discard, set.getenv), now: time.Now, flags: &grammar{}}
+	s, err := a.begin(t.Context(), "install")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if list, err := s.candidates(ctx, "tool"); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: %v, %v", list, err)
+	}
+	if list, err := s.candidates(t.Context(), "tool"); err != nil || len(list) != 1 {
+		t.Errorf("candidates = %v, %v", list, err)
+	}
+}

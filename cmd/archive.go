@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"ipp/lock/ref"
 	"ipp/store/dag"
@@ -51,7 +52,10 @@ func (s *session) writeCAR(ctx context.Context, path string, o *opened, platform
 		return b.Flush()
 	}
 	if path == "-" {
-		return write(s.a.raw)
+		if err := write(s.a.raw); !errors.Is(err, syscall.EPIPE) {
+			return err
+		}
+		return nil // the reader has seen enough
 	}
 	return writeWhole(path, write)
 }

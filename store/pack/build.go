@@ -49,7 +49,7 @@ func (l *layout) build(ctx context.Context) (*Built, error) {
 	if err := b.assemble(ctx, h, l.top); err != nil {
 		return nil, err
 	}
-	b.Warnings = append(h.warnings, danglingLinks(l.top)...)
+	b.Warnings = slices.Concat(h.warnings, danglingLinks(l.top), strayPrograms(l.top, b.Meta))
 	slices.SortFunc(b.Warnings, func(a, b Warning) int {
 		return strings.Compare(a.Path+"\x00"+a.What, b.Path+"\x00"+b.What)
 	})

@@ -31,6 +31,31 @@ func danglingLinks(top *node) []Warning {
 	return all
 }
 
+// strayPrograms warns of a package that has programs and no command, because
+// none of them is in bin: it installs, and nothing can be started.
+func strayPrograms(top *node, m *Metadata) []Warning {
+	var stray string
+	found := m.Commands != nil
+	var look func(at string, n *node)
+	look = func(at string, n *node) {
+		switch _, inBin := standsIn(at); {
+		case n.kind == dag.Dir:
+		case inBin && (n.exec || n.kind == dag.Symlink):
+			found = true
+		case n.exec && stray == "":
+			stray = at
+		}
+		for _, c := range n.children {
+			look(path.Join(at, c.name), c)
+		}
+	}
+	look("", top)
+	if found || stray == "" {
+		return nil
+	}
+	return []Warning{{Path: stray, What: "is not in bin/, and [commands] does not name it: the package installs no command"}}
+}
+
 // placesOf are directories of this machine that no script should name: what is
 // packed, and the home. One that many machines have (/root) says nothing.
 func placesOf(in Input) []string {

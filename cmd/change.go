@@ -239,7 +239,7 @@ func (c *change) ensure(ctx context.Context, steps []step) error {
 			total += st.plan.Bytes
 		}
 	}
-	report, done := c.a.meter(c.verb, total)
+	report, done := c.a.meter("storing", total)
 	defer done()
 	for _, st := range steps {
 		if st.plan == nil || c.ready[st.plan.Key] {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -56,8 +57,8 @@ type failure struct {
 func (f *failure) Error() string {
 	text := f.err.Error()
 	head := strings.TrimSpace(f.verb + " " + f.object)
-	if head == "" {
-		return text
+	if head == "" || f.verb == "pack" && strings.HasPrefix(text, head+"/") {
+		return text // "pack dir: pack dir/file: …" says it once
 	}
 	return head + ": " + f.once(text)
 }
@@ -139,7 +140,11 @@ func (a *app) table() []rule {
 		on(exitNotFound, says[*pack.NoPlatformError]("ask its author for a build for this machine")),
 		on(exitMalformed, dotNamesHint),
 		on(exitUsage, func(e *pack.NoMetadataError) string {
-			return "say them: --name NAME --version VERSION; or begin a package.toml: ipp pack --init " + quote(e.Path)
+			line := "say them: --name NAME --version VERSION"
+			if fi, err := os.Stat(e.Path); err == nil && fi.IsDir() {
+				line += "; or begin a package.toml: ipp pack --init " + quote(e.Path)
+			}
+			return line
 		}),
 		on(exitMalformed, programHint),
 		on(exitNotFound, says[*pack.MissingLibraryError]("bring that library into the store first: ipp import FILE.car")),
@@ -192,7 +197,7 @@ func (a *app) warning(err error) error {
 
 func (a *app) notFoundHint(e *lock.NotFoundError) string {
 	if len(e.Has) > 0 {
-		return "known versions: " + join(e.Has)
+		return "to have another one, get it as a CAR file, then: ipp install FILE.car" // the message lists what is known
 	}
 	return "get the package as a CAR file, then: ipp install FILE.car (ipp list --store shows what is here)"
 }
@@ -227,7 +232,7 @@ func syntaxHint(e *toml.SyntaxError) string {
 }
 
 func dotNamesHint(e *pack.DotNamesError) string {
-	line := "leave them out: ipp pack " + quote(e.Dir)
+	line := "leave them out: add" // to what was typed, which may have more flags
 	for _, name := range e.Names {
 		line += " --exclude " + quote(name)
 	}
@@ -238,7 +243,7 @@ func (a *app) noGenerationHint(e *profile.NoGenerationError) string {
 	if len(e.Has) == 0 {
 		return "nothing was installed in this profile yet"
 	}
-	return "there are " + join(e.Has) + "; " + a.own("history") + " shows them"
+	return a.own("history") + " shows what each of them is"
 }
 
 func join[T any](words []T) string {

@@ -23,7 +23,7 @@ import (
 )
 
 type gcCmd struct {
-	Keep      int    `placeholder:"N" help:"Drop generations but the newest N of each profile."`
+	Keep      *int   `placeholder:"N" help:"Drop generations but the newest N of each profile."`
 	OlderThan string `placeholder:"D" help:"Drop generations older than this: 12h, 30d, 8w."`
 	dryRunFlag
 	jsonFlag
@@ -44,6 +44,9 @@ func (gcCmd) doc() doc {
 }
 
 func (g *gcCmd) run(ctx context.Context, a *app) error {
+	if a.flags.Profile != "" {
+		return usageError(g, "it works on every profile of the store: leave out --profile")
+	}
 	policy, err := g.policy()
 	if err != nil {
 		return err
@@ -72,10 +75,12 @@ func (g *gcCmd) run(ctx context.Context, a *app) error {
 }
 
 func (g *gcCmd) policy() (gc.Policy, error) {
-	if g.Keep < 0 {
-		return gc.Policy{}, usageError(g, "--keep %d: keep at least 1", g.Keep)
+	var p gc.Policy
+	if g.Keep != nil {
+		if p.Keep = *g.Keep; p.Keep < 1 {
+			return p, usageError(g, "--keep %d: keep at least 1", p.Keep)
+		}
 	}
-	p := gc.Policy{Keep: g.Keep}
 	if g.OlderThan == "" {
 		return p, nil
 	}

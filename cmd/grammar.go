@@ -207,6 +207,9 @@ func plainWords(text string) string {
 	if flag, _, ok := strings.Cut(text, ": expected "); ok && strings.Contains(text, "EOL") {
 		return flag + ": a value is missing"
 	}
+	if flag, near, ok := strings.Cut(text, ", did you mean "); ok && !strings.Contains(near, `"--`) {
+		text = flag // some other letter is no guess
+	}
 	text = strings.NewReplacer(
 		"expected a valid 64 bit int but got", "want a whole number, not",
 		"missing positional arguments", "missing",

@@ -14,7 +14,7 @@ type envCmd struct {
 
 func (envCmd) doc() doc {
 	return doc{
-		usage: "env [bash|zsh|fish]",
+		usage: "env [bash|zsh|fish|sh]",
 		about: `Prints the lines that let a shell find installed programs, their manual pages and
 			shared files (PATH, MANPATH, XDG_DATA_DIRS). The text never changes, so a shell's start
 			need not run ipp: append it to the start-up file once. Sourcing it twice does no harm.`,
@@ -72,14 +72,17 @@ func (v envVars) script(shell string) (string, error) {
 		return v.fish(), nil
 	}
 	return "", &failure{verb: "env", object: shell, code: exitUsage, err: fmt.Errorf("this shell is not known"),
-		hints: []string{"there are bash, zsh and fish; sh and its like understand the text for bash"}, usage: envCmd{}.doc().usage}
+		hints: []string{"there are bash, zsh, fish, and sh for all that are like it"}, usage: envCmd{}.doc().usage}
 }
+
+// envRemark tells the reader of a start-up file where the lines come from.
+const envRemark = "# ipp: finds what it installs (from: ipp env)\n"
 
 func (v envVars) posix() string {
 	add := func(name, dir, after string) string {
 		return fmt.Sprintf("case \":${%[1]s-}:\" in\n  *:%[2]s:*) ;;\n  *) export %[1]s=%[2]s%[3]s ;;\nesac\n", name, hardQuote(dir), after)
 	}
-	return "# ipp\n" +
+	return envRemark +
 		add("PATH", v.Path, `"${PATH:+:$PATH}"`) +
 		add("MANPATH", v.ManPath, `:"${MANPATH-}"`) +
 		add("XDG_DATA_DIRS", v.Data, `:"${XDG_DATA_DIRS:-/usr/local/share:/usr/share}"`)
@@ -89,7 +92,7 @@ func (v envVars) fish() string {
 	quote := func(s string) string {
 		return "'" + strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(s) + "'"
 	}
-	return "# ipp\n" + strings.NewReplacer("PATHDIR", quote(v.Path), "MANDIR", quote(v.ManPath), "DATADIR", quote(v.Data)).Replace(
+	return envRemark + strings.NewReplacer("PATHDIR", quote(v.Path), "MANDIR", quote(v.ManPath), "DATADIR", quote(v.Data)).Replace(
 		`contains -- PATHDIR $PATH; or set -gx PATH PATHDIR $PATH
 set -q MANPATH; or set -gx --path MANPATH ''
 contains -- MANDIR $MANPATH; or set -gx --path MANPATH MANDIR $MANPATH

@@ -204,7 +204,7 @@ func (a *app) showCollectionPlan(out gcPlan) {
 		a.println()
 	}
 	if len(out.Packages) > 0 {
-		table := a.term.Table("", "PACKAGE", "PLATFORM", "CID", "FREES", "KEPT BY").Right(4)
+		table := a.term.Table("", "PACKAGE", "PLATFORM", "CID", "FREES", "KEPT BY").Right(4).Whole(1, 2, 3)
 		for _, t := range out.Packages {
 			why, frees := strings.Join(t.KeptBy, "; "), ""
 			if t.Goes {

@@ -156,7 +156,7 @@ func pastOf(g *generation.Generation, gens []*generation.Generation, e profile.L
 }
 
 func (a *app) showHistory(out chronicle) {
-	table, style := a.term.Table("", "GEN", "FROM", "WHEN", "BY", "COMMAND", "CHANGES").Right(1, 2), a.term.OutStyle()
+	table, style := a.term.Table("", "GEN", "FROM", "WHEN", "BY", "COMMAND", "CHANGES").Right(1, 2).Whole(1, 2, 3), a.term.OutStyle()
 	for _, p := range out.Generations {
 		mark, changes, parent, when := "", p.text, "", ""
 		if p.Current {

@@ -101,7 +101,7 @@ func (s *session) take(ctx context.Context, o *opened, dryRun bool) (packed, err
 		out.Bytes += p.Bytes
 	}
 	if !dryRun {
-		out.NewBytes, err = s.keep(ctx, o, out.platforms(), "imported")
+		out.NewBytes, err = s.keep(ctx, o, out.platforms(), "ipp import")
 	}
 	return out, err
 }

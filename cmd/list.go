@@ -102,7 +102,7 @@ func (a *app) showList(out listing) {
 		a.note("nothing is installed in profile %s; to begin: %s", out.Profile, a.own("install REF"))
 		return
 	}
-	table := a.term.Table("NAME", "VERSION", "PLATFORM", "WISHED", "CID")
+	table := a.term.Table("NAME", "VERSION", "PLATFORM", "WISHED", "CID").Whole(0, 1, 4)
 	for _, p := range out.Packages {
 		wanted := p.Wanted
 		if wanted == "" {
@@ -153,7 +153,7 @@ func (a *app) listStore(ctx context.Context) error {
 }
 
 func (a *app) showStore(lines []storeLine) {
-	table := a.term.Table("NAME", "VERSION", "PLATFORMS", "SIZE", "CID", "KEPT BY").Right(3)
+	table := a.term.Table("NAME", "VERSION", "PLATFORMS", "SIZE", "CID", "KEPT BY").Right(3).Whole(0, 1, 4)
 	var unkept int
 	for _, l := range lines {
 		kept := strings.Join(l.KeptBy, "; ")

@@ -91,7 +91,7 @@ func (p *packCmd) run(ctx context.Context, a *app) error {
 	case p.Output != "":
 		err = s.writeCAR(ctx, p.Output, &opened{pkg: built.Package, src: built}, nil)
 	default:
-		out.NewBytes, err = s.keep(ctx, &opened{pkg: built.Package, src: built}, out.platforms(), "packed")
+		out.NewBytes, err = s.keep(ctx, &opened{pkg: built.Package, src: built}, out.platforms(), "ipp pack")
 	}
 	if err != nil {
 		return failed("pack", p.Path, err)

@@ -68,7 +68,7 @@ func newPlanner(f Facts, p Policy) *planner {
 func (m *planner) addRoots() {
 	for _, r := range m.Roots {
 		if r.Kind == store.KeptRoot {
-			m.kept[packageOf(r.CID)] = append(m.kept[packageOf(r.CID)], strings.TrimSuffix("kept: "+r.Why, ": "))
+			m.kept[packageOf(r.CID)] = append(m.kept[packageOf(r.CID)], cmp.Or(r.Why, "a root of its own"))
 		}
 	}
 	for _, l := range m.Leases {

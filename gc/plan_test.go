@@ -270,7 +270,7 @@ func TestPlanTrees(t *testing.T) {
 		"twice":  "goes: last held by q 1",
 		"stays":  "stays: p 4 and 1 more",
 		"shared": "goes: last held by p 1",
-		"kept":   "stays: kept: pack",
+		"kept":   "stays: pack",
 		"leased": "stays: lease of PID 7 (install)",
 		"run":    "stays: in use by PID 12 (x)",
 		"orphan": "goes: nothing refers to it",

@@ -18,6 +18,7 @@ type Table struct {
 	heads []string
 	rows  [][]string
 	right []int
+	whole []int
 }
 
 // Table begins a table. Headers are shown bold; without any there is no line
@@ -40,6 +41,13 @@ func (tb *Table) Right(columns ...int) *Table {
 	return tb
 }
 
+// Whole says that a cut cell of these columns would be worth nothing: the others
+// give way first, and a table too narrow for it is stacked.
+func (tb *Table) Whole(columns ...int) *Table {
+	tb.whole = append(tb.whole, columns...)
+	return tb
+}
+
 // Row adds a row. Rows may differ in length.
 func (tb *Table) Row(cells ...string) { tb.rows = append(tb.rows, slices.Clone(cells)) }
 
@@ -49,8 +57,8 @@ func (tb *Table) Flush() error {
 	if tb.t.OutIsTerminal() {
 		limit = tb.t.width(tb.t.out)
 		natural := slices.Clone(widths)
-		shrink(widths, limit)
-		if unreadable(natural, widths) {
+		shrink(widths, limit, tb.whole)
+		if unreadable(natural, widths) || len(tb.whole) > 0 && tooWide(widths, limit) > 0 {
 			return tb.stack(limit)
 		}
 	}
@@ -147,21 +155,26 @@ func (tb *Table) widths() []int {
 	return widths
 }
 
-// shrink takes columns from the widest until all fit the limit with their gaps,
-// or each is down to one.
-func shrink(widths []int, limit int) {
+// tooWide is by how much the columns and their gaps exceed the limit.
+func tooWide(widths []int, limit int) int {
 	over := len(gap)*(len(widths)-1) - limit
 	for _, w := range widths {
 		over += w
 	}
-	for ; over > 0; over-- {
-		widest := 0
+	return over
+}
+
+// shrink takes columns from the widest that need not stay whole until all fit
+// the limit, or each of those is down to one.
+func shrink(widths []int, limit int, whole []int) {
+	for over := tooWide(widths, limit); over > 0; over-- {
+		widest, most := -1, 1
 		for i, w := range widths {
-			if w >= widths[widest] { // of equals the last, it matters less
-				widest = i
+			if w > 1 && w >= most && !slices.Contains(whole, i) { // of equals the last, it matters less
+				widest, most = i, w
 			}
 		}
-		if widths[widest] <= 1 {
+		if widest < 0 {
 			return
 		}
 		widths[widest]--

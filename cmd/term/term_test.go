@@ -370,6 +370,24 @@ func TestTable(t *testing.T) {
 	}
 }
 
+func TestTableWhole(t *testing.T) {
+	for width, want := range map[int]string{
+		34: "name     summary     cid\nesbuild  a JavaScr…  bafybeicnvpa7\n",
+		26: "esbuild\n  summary a JavaScript bundler and more\n  cid bafybeicnvpa7\n",
+		9:  "esbuild\n  summary a JavaScript bundler and more\n  cid bafybeicnvpa7\n",
+	} {
+		s := &screen{width: width}
+		tb := fake(s, io.Discard, "NO_COLOR", "1").Table("name", "summary", "cid").Whole(0, 2)
+		tb.Row("esbuild", "a JavaScript bundler and more", "bafybeicnvpa7")
+		if err := tb.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.take(); got != want {
+			t.Errorf("width %d:\n%s\nwant\n%s", width, got, want)
+		}
+	}
+}
+
 func TestTableStacksMarks(t *testing.T) {
 	for _, heads := range [][]string{{"", "gen", "why"}, nil} {
 		s := &screen{width: 8}

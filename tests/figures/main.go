@@ -90,6 +90,9 @@ func measureAll(ctx context.Context, o options) (err error) {
 		if err != nil {
 			failed = append(failed, fmt.Errorf("measure %s: %w", f.name, err))
 		}
+		if ctx.Err() != nil {
+			return errors.Join(ctx.Err(), err)
+		}
 		r.Rows = append(r.Rows, rows...)
 	}
 	return errors.Join(append(failed, r.print(os.Stdout, o.json))...)

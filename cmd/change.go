@@ -347,6 +347,12 @@ func (s *session) member(p lock.Package) (generation.Member, error) {
 func measure(ctx context.Context, w store.Want, src dag.Blocks, see ...func(*dag.Entry)) (*store.Plan, error) {
 	p := &store.Plan{Want: w}
 	opt := dag.WalkOptions{Limits: w.Limits, Omit: func(path string) bool { return slices.Contains(w.Omit, path) }}
+	end := func() error { return nil }
+	if w.Check != nil {
+		var check func(*dag.Entry)
+		check, end = w.Check()
+		see = append(see, check)
+	}
 	err := dag.Walk(ctx, src, w.Root, opt, func(e *dag.Entry) error {
 		if e.Kind == dag.File {
 			p.Files++
@@ -358,6 +364,9 @@ func measure(ctx context.Context, w store.Want, src dag.Blocks, see ...func(*dag
 		return nil
 	})
 	p.NewBytes = p.Bytes
+	if err == nil {
+		err = end()
+	}
 	return p, err
 }
 

@@ -232,6 +232,9 @@ func syntaxHint(e *toml.SyntaxError) string {
 }
 
 func dotNamesHint(e *pack.DotNamesError) string {
+	if e.Packed {
+		return "the package was made wrongly: tell its author"
+	}
 	line := "leave them out: add" // to what was typed, which may have more flags
 	for _, name := range e.Names {
 		line += " --exclude " + quote(name)

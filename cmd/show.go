@@ -169,6 +169,7 @@ func (s *session) size(ctx context.Context, o *opened, out *shown) error {
 	}
 	for _, platform := range platforms {
 		want := o.pkg.Want(platform, dag.DefaultLimits())
+		want.Check = nil // also what can't be installed can be looked at
 		p, err := measure(ctx, want, o.src, func(e *dag.Entry) { out.addCommand(o.pkg, platform, e) })
 		here := shownPlatform{Platform: partOf(platform)}
 		switch {

@@ -25,6 +25,9 @@ type Want struct {
 	// "/" for every file there is.
 	Exec   []string
 	Limits dag.Limits
+	// Check, if set, starts a check of the part as it is walked: see is told of
+	// each entry, and end has the last word before anything is written.
+	Check func() (see func(*dag.Entry), end func() error)
 	// Verify: a tree that is found is rehashed, and replaced where it is damaged.
 	Verify bool
 }
@@ -60,7 +63,7 @@ func (s *Store) Plan(ctx context.Context, w Want, src dag.Blocks) (*Plan, error)
 		}
 	}
 	if err := s.measure(ctx, p, src); err != nil {
-		return nil, fmt.Errorf("read package %s: %w", w.Root, err)
+		return nil, err
 	}
 	return p, nil
 }
@@ -88,7 +91,9 @@ func (s *Store) inspect(ctx context.Context, p *Plan) error {
 func (s *Store) measure(ctx context.Context, p *Plan, src dag.Blocks) error {
 	p.Files, p.Bytes, p.NewBytes = 0, 0, 0
 	seen := map[string]bool{}
-	return dag.Walk(ctx, src, p.Root, p.walk(nil), func(e *dag.Entry) error {
+	see, end := p.check()
+	err := dag.Walk(ctx, src, p.Root, p.walk(nil), func(e *dag.Entry) error {
+		see(e)
 		if e.Path == "" && e.Kind != dag.Dir {
 			return &dag.FormatError{CID: e.CID, Why: "it is a file, not a directory"}
 		}
@@ -112,6 +117,18 @@ func (s *Store) measure(ctx context.Context, p *Plan, src dag.Blocks) error {
 		}
 		return nil
 	})
+	if err != nil {
+		return fmt.Errorf("read package %s: %w", p.Root, err)
+	}
+	return end()
+}
+
+// check starts Check.
+func (w *Want) check() (see func(*dag.Entry), end func() error) {
+	if w.Check == nil {
+		return func(*dag.Entry) {}, func() error { return nil }
+	}
+	return w.Check()
 }
 
 // walk is how the part is walked: its own top-level names only.
@@ -156,7 +173,7 @@ func (s *Store) Ensure(ctx context.Context, l *Lease, p *Plan, src dag.Blocks, r
 	}
 	if p.Present && !p.Damaged { // it went between plan and lease
 		if err := s.measure(ctx, p, src); err != nil {
-			return fmt.Errorf("read package %s: %w", p.Root, err)
+			return err
 		}
 	}
 	if err := s.stageAndPublish(ctx, p, src, report); err != nil {

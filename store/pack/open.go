@@ -48,6 +48,9 @@ type LayoutError struct {
 	Hint  string // what to do about it, or ""
 }
 
+// madeWrongly is what to do about a package that is as its author made it.
+const madeWrongly = "the package was made wrongly: tell its author"
+
 func (e *LayoutError) Error() string { return fmt.Sprintf("read package %s: %s", e.Where, e.Why) }
 
 // Open reads the root, the metadata and the manifest's CID of a package.
@@ -109,7 +112,7 @@ func openMetadata(ctx context.Context, b dag.Blocks, root cid.Cid, top []dag.Ent
 		return nil, fmt.Errorf("read %s of package %s: %w", MetadataName, root, err)
 	}
 	if e.Kind != dag.File {
-		return nil, &LayoutError{Where: root.String(), Why: MetadataName + " is not a file"}
+		return nil, &LayoutError{Where: root.String(), Hint: madeWrongly, Why: MetadataName + " is not a file"}
 	}
 	data, err := dag.ReadFile(ctx, b, e, MaxMetadata)
 	if err != nil {
@@ -128,10 +131,10 @@ func openDots(ctx context.Context, b dag.Blocks, root cid.Cid, top []dag.Entry) 
 		}
 	}
 	if dots != nil {
-		return false, &DotNamesError{Dir: root.String(), Names: dots}
+		return false, &DotNamesError{Dir: root.String(), Names: dots, Packed: true}
 	}
 	if has(top, manifestTemp) {
-		return false, &LayoutError{Where: root.String(), Why: manifestTemp + " has no place in it: no manifest lists it"}
+		return false, &LayoutError{Where: root.String(), Hint: madeWrongly, Why: manifestTemp + " has no place in it: no manifest lists it"}
 	}
 	if !has(top, dotDir) {
 		return false, nil
@@ -141,7 +144,7 @@ func openDots(ctx context.Context, b dag.Blocks, root cid.Cid, top []dag.Entry) 
 		return false, fmt.Errorf("read %s of package %s: %w", dotDir, root, err)
 	}
 	if e.Kind != dag.Dir {
-		return false, &LayoutError{Where: root.String(), Why: dotDir + " is not a directory"}
+		return false, &LayoutError{Where: root.String(), Hint: madeWrongly, Why: dotDir + " is not a directory"}
 	}
 	own, err := dag.List(ctx, b, e.CID, dag.DefaultLimits())
 	if err != nil {
@@ -149,7 +152,7 @@ func openDots(ctx context.Context, b dag.Blocks, root cid.Cid, top []dag.Entry) 
 	}
 	for _, e := range own {
 		if name := dotDir + "/" + e.Path; name != SignatureName {
-			return false, &LayoutError{Where: root.String(), Why: fmt.Sprintf("%q has no place in it: %s holds the signature alone", name, dotDir)}
+			return false, &LayoutError{Where: root.String(), Hint: madeWrongly, Why: fmt.Sprintf("%q has no place in it: %s holds the signature alone", name, dotDir)}
 		}
 	}
 	return len(own) > 0, nil
@@ -165,6 +168,7 @@ func (p *Package) checkPlatforms() error {
 			return &LayoutError{
 				Where: p.Root.String(),
 				Why:   fmt.Sprintf("%s names the platform %s, but there is no directory %s/", MetadataName, platform, platform),
+				Hint:  madeWrongly,
 			}
 		}
 	}
@@ -216,6 +220,7 @@ func (p *Package) Want(platform ref.Platform, lim dag.Limits) store.Want {
 		}
 	}
 	w.Exec = p.exec(platform)
+	w.Check = p.check(platform)
 	return w
 }
 
@@ -278,8 +283,9 @@ func (m *memo) FramedLeaf(ctx context.Context, path string, c cid.Cid, offset, s
 
 // DotNamesError says that the input has top-level dot names.
 type DotNamesError struct {
-	Dir   string
-	Names []string
+	Dir    string // the package's CID where it is packed already
+	Names  []string
+	Packed bool
 }
 
 func (e *DotNamesError) Error() string {

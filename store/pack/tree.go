@@ -165,7 +165,7 @@ func (t *Tree) command(bases []string, at string) (string, error) {
 
 // missing says that a path leads nowhere, rather than that it can't be read.
 func missing(err error) bool {
-	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNotDir)
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, errNotDir) || errors.Is(err, errLoop)
 }
 
 // executables are the programs in the bin directories of bases.

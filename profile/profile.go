@@ -136,30 +136,25 @@ func (p *Profile) Create(ctx context.Context, st *store.Store) error {
 	return p.do("add profile's root", func() error { return p.addRoot(ctx, st) })
 }
 
-// addRoot makes the profile's root durable. Where a store lost all its roots,
-// that of one profile would let gc believe there are no others: then all the
-// profiles beside it get theirs back.
+// addRoot makes the profile's root durable, and those of the profiles beside it:
+// where a store lost roots, that of one profile alone would let gc believe there
+// are no others.
 func (p *Profile) addRoot(ctx context.Context, st *store.Store) error {
-	all := []ref.Name{p.name}
-	if _, err := st.Roots(); errors.Is(err, store.ErrNoRoots) {
-		beside, err := List(p.opt.State)
-		if err != nil {
-			return err
-		}
-		all = append(all, beside...)
+	names, err := List(p.opt.State)
+	if err != nil {
+		return err
 	}
-	for _, name := range all {
-		err := st.AddRoot(ctx, store.Root{
+	names = append(names, p.name)
+	roots := make([]store.Root, len(names))
+	for i, name := range names {
+		roots[i] = store.Root{
 			Kind:  store.ProfileRoot,
 			Path:  filepath.Join(filepath.Dir(p.dir), string(name)),
 			Why:   "profile " + string(name),
 			Since: p.now(),
-		})
-		if err != nil {
-			return err
 		}
 	}
-	return nil
+	return st.AddRoot(ctx, roots...)
 }
 
 // linkStore makes the store link, or checks the one that is there.

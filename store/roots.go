@@ -55,24 +55,27 @@ func (r Root) file() string {
 	return "k-" + rootName(r.CID)
 }
 
-// AddRoot makes a root durable; adding it again changes nothing. It waits for
-// sweep, shared: what it is writing is not what a killed one left.
-func (s *Store) AddRoot(ctx context.Context, r Root) error {
+// AddRoot makes roots durable, all under one hold of sweep, shared: no gc sees
+// some of them, nor takes what is being written for what a killed process left.
+// Adding one again changes nothing.
+func (s *Store) AddRoot(ctx context.Context, roots ...Root) error {
 	sweep, err := s.sharedSweep(ctx, "add root")
 	if err != nil {
-		return fmt.Errorf("add root %s: %w", r.file(), err)
+		return fmt.Errorf("add root: %w", err)
 	}
 	defer sweep.Release()
-	if err := s.writeRoot(r); err != nil {
-		return fmt.Errorf("add root %s: %w", r.file(), err)
+	for _, r := range roots {
+		if err := s.writeRoot(r); err != nil {
+			return fmt.Errorf("add root %s: %w", r.file(), err)
+		}
 	}
-	return nil
+	return durable.SyncDir(s.path("roots")) // whoever made one of them may not have got so far
 }
 
 func (s *Store) writeRoot(r Root) error {
 	path := s.path("roots", r.file())
 	if _, err := os.Lstat(path); err == nil {
-		return durable.SyncDir(s.path("roots")) // whoever made it may not have got so far
+		return nil
 	}
 	f := rootFile{Format: 1, Path: r.Path, Why: r.Why, Since: r.Since.UTC().Truncate(time.Second)}
 	if r.Kind == KeptRoot {

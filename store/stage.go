@@ -173,6 +173,8 @@ func (st *stage) mkdir(e *dag.Entry) error {
 	if st.known != nil && errors.Is(err, fs.ErrExist) {
 		if fi, lerr := st.root.Lstat(e.Path); lerr == nil && fi.IsDir() {
 			err = nil
+		} else { // of a damaged tree that a killed healing left here
+			err = errors.Join(st.root.RemoveAll(e.Path), st.root.Mkdir(e.Path, 0o755))
 		}
 	}
 	if err == nil {

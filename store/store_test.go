@@ -305,7 +305,7 @@ func TestEnsureResumes(t *testing.T) {
 	s := newStore(t)
 	contents := strings.Repeat("x", 3*dag.LeafSize)
 	contents = "first" + contents[5:]
-	m := pkg(t, map[string]string{"done": "finished", "bad": "finished too", "part": contents, "l": "->done"})
+	m := pkg(t, map[string]string{"done": "finished", "bad": "finished too", "part": contents, "l": "->done", "d/e": "in a directory"})
 	w := want(m, AnyPart)
 	dir := s.stagingDir(w.Key)
 	must := func(err error) {
@@ -319,6 +319,7 @@ func TestEnsureResumes(t *testing.T) {
 	must(os.WriteFile(filepath.Join(dir, "bad"), []byte("finished foo"), 0o444))
 	must(os.WriteFile(filepath.Join(dir, ".tmp.1"), []byte("junk"), 0o600))
 	must(os.Symlink("elsewhere", filepath.Join(dir, "l")))
+	must(os.Symlink("elsewhere", filepath.Join(dir, "d")))
 	part := []byte(contents)
 	copy(part[dag.LeafSize:], "damage")
 	must(os.WriteFile(filepath.Join(dir, "part"), append(part, "too long"...), 0o600))

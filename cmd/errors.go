@@ -322,6 +322,7 @@ func (a *app) report(ctx context.Context, err error) int {
 	var cause terminatedError
 	if errors.As(context.Cause(ctx), &cause) && (errors.Is(err, context.Canceled) || errors.As(err, &cause)) {
 		a.note("ipp: %s", cause)
+		a.note("hint: nothing is half done: ipp list shows what is installed; the same command again goes on")
 		return cause.code()
 	}
 	var status exitStatus

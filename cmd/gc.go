@@ -66,7 +66,7 @@ func (g *gcCmd) run(ctx context.Context, a *app) error {
 		return a.planCollection(c, policy)
 	}
 	done, err := c.Apply(ctx, policy)
-	if err == nil || !a.json && (len(done.Pruned) > 0 || done.Swept.Trees > 0 || done.Swept.Objects > 0) {
+	if err == nil || !a.json && (len(done.Pruned) > 0 || done.Swept.Trees > 0 || done.Swept.Objects > 0 || done.Swept.Staged > 0) {
 		if shown := a.showCollected(done); shown != nil { // what was freed before it failed is told too
 			return shown
 		}
@@ -148,7 +148,8 @@ type gcPlan struct {
 	DryRun      bool     `json:"dry_run"`
 	Generations []gcGen  `json:"generations"`
 	Packages    []gcTree `json:"packages"`
-	Bytes       int64    `json:"bytes"` // that would be freed
+	Bytes       int64    `json:"bytes"`        // that would be freed
+	Staged      int64    `json:"staged_bytes"` // of unfinished work, that would be freed too
 }
 
 // gcGen is one generation; unique are the bytes that only it keeps.
@@ -178,7 +179,7 @@ func (a *app) planCollection(c *gc.Collector, policy gc.Policy) error {
 		return failed("gc", "", err)
 	}
 	plan := gc.MakePlan(facts, policy)
-	out := gcPlan{DryRun: true, Generations: []gcGen{}, Packages: []gcTree{}, Bytes: plan.Bytes}
+	out := gcPlan{DryRun: true, Generations: []gcGen{}, Packages: []gcTree{}, Bytes: plan.Bytes, Staged: plan.Staged}
 	for _, g := range plan.Gens {
 		out.Generations = append(out.Generations, gcGen{string(g.Profile), int(g.Number), g.Current, g.Unique, g.Goes, g.Reason})
 	}
@@ -218,7 +219,10 @@ func (a *app) showCollectionPlan(out gcPlan) {
 		table.Flush()
 		a.println()
 	}
-	a.printf("would free %s; dry run: nothing was changed\n", term.Bytes(out.Bytes))
+	if out.Staged > 0 {
+		a.printf("%s staged by commands that were cut off would go\n", term.Bytes(out.Staged))
+	}
+	a.printf("would free %s; dry run: nothing was changed\n", term.Bytes(out.Bytes+out.Staged))
 }
 
 func fate(style term.Style, goes bool) string {
@@ -235,6 +239,7 @@ type gcResult struct {
 	Trees   int              `json:"packages"`         // platforms' parts of packages removed
 	Objects int              `json:"objects"`          // files removed
 	Bytes   int64            `json:"bytes"`            // freed
+	Staged  int64            `json:"staged_bytes"`     // of unfinished work, freed too
 	InUse   []gcProcess      `json:"in_use,omitempty"` // running programs, whose files stay
 	Busy    []gcLease        `json:"busy,omitempty"`   // other ipp at work, whose packages stay
 }
@@ -250,14 +255,16 @@ type gcLease struct {
 }
 
 func (a *app) showCollected(done gc.Result) error {
-	out := gcResult{Pruned: map[string][]int{}, Trees: done.Swept.Trees, Objects: done.Swept.Objects, Bytes: done.Swept.Bytes}
+	out := gcResult{Pruned: map[string][]int{}, Trees: done.Swept.Trees, Objects: done.Swept.Objects, Bytes: done.Swept.Bytes, Staged: done.Swept.Staged}
 	for name, numbers := range done.Pruned {
 		for _, n := range numbers {
 			out.Pruned[string(name)] = append(out.Pruned[string(name)], int(n))
 		}
 	}
 	for _, p := range done.InUse {
-		out.InUse = append(out.InUse, gcProcess{p.PID, p.Name})
+		if program := (gcProcess{p.PID, p.Name}); !slices.Contains(out.InUse, program) {
+			out.InUse = append(out.InUse, program)
+		}
 	}
 	for _, l := range done.Leases {
 		if slices.ContainsFunc(out.InUse, func(p gcProcess) bool { return p.PID == l.PID }) {
@@ -277,7 +284,13 @@ func (a *app) showCollected(done gc.Result) error {
 	for _, l := range out.Busy {
 		a.printf("%s (PID %d) is at work: what it needs stays\n", term.Safe(l.Purpose), l.PID)
 	}
+	if out.Staged > 0 {
+		a.printf("freed %s that commands which were cut off had staged\n", term.Bytes(out.Staged))
+	}
 	if out.Trees == 0 && out.Objects == 0 && len(out.Pruned) == 0 {
+		if out.Staged > 0 {
+			return nil
+		}
 		a.println("nothing to do: all that is in the store is needed")
 		return nil
 	}

@@ -80,9 +80,6 @@ func (l *listCmd) run(ctx context.Context, a *app) error {
 func listedPackage(g *generation.Generation, wishes *lock.Profile, p lock.Package) listed {
 	l := listed{Name: string(p.Name), Package: string(p.Package), Version: string(p.Version), CID: p.CID.String(),
 		Wanted: wishText(wishes.Packages, p.Name), Held: wishes.Packages[p.Name].Hold}
-	if w := wishes.Packages[p.Name]; w.CID.Defined() {
-		l.Wanted = "this CID"
-	}
 	for _, n := range p.NeededBy {
 		l.NeededBy = append(l.NeededBy, string(n))
 	}
@@ -104,15 +101,18 @@ func (a *app) showList(out listing) {
 	}
 	table := a.term.Table("NAME", "VERSION", "PLATFORM", "WISHED", "CID").Whole(0, 1, 4)
 	for _, p := range out.Packages {
-		wanted := p.Wanted
-		if wanted == "" {
-			wanted = "needed by " + strings.Join(p.NeededBy, ", ")
+		wanted := shownWish(p.Wanted)
+		switch {
+		case wanted == "":
+			wanted = "needed by " + term.Safe(strings.Join(p.NeededBy, ", "))
+		case p.Held:
+			wanted += ", held"
 		}
 		name := p.Name
 		if p.Package != "" {
 			name += " (" + p.Package + ")"
 		}
-		table.Row(term.Safe(name), term.Safe(p.Version), p.Platform, term.Safe(wanted), p.CID[:min(16, len(p.CID))])
+		table.Row(term.Safe(name), term.Safe(p.Version), p.Platform, wanted, p.CID[:min(16, len(p.CID))])
 	}
 	table.Flush()
 }

@@ -10,6 +10,8 @@ import (
 	"ipp/lock"
 	"ipp/lock/ref"
 	"ipp/profile"
+
+	"github.com/ipfs/go-cid"
 )
 
 // changeResult is what a change did, or would do: the JSON of install, remove,
@@ -51,7 +53,7 @@ type version struct {
 // wishLine is a wish that a change wrote or dropped.
 type wishLine struct {
 	Name string `json:"name"`
-	Old  string `json:"old,omitempty"` // a constraint, or "this CID"; absent: there was none
+	Old  string `json:"old,omitempty"` // a constraint or a CID; absent: there was none
 	New  string `json:"new,omitempty"` // absent: it is dropped
 }
 
@@ -133,20 +135,24 @@ func wishChanges(old, next *lock.Profile) []wishLine {
 	return lines
 }
 
-// wishText is a wish as people read it: "^0.25", "exactly bafybei…", "" for none.
+// wishText is what is wished for: a constraint, a CID, "" for none.
 func wishText(wishes map[ref.Name]lock.Wish, name ref.Name) string {
 	w, ok := wishes[name]
-	if !ok {
+	switch {
+	case !ok:
 		return ""
+	case w.CID.Defined():
+		return w.CID.String()
 	}
-	text := w.Constraint.String()
-	if w.CID.Defined() {
-		text = "this CID"
+	return w.Constraint.String()
+}
+
+// shownWish is a wish as people read it: the CID itself says nothing to them.
+func shownWish(text string) string {
+	if _, err := cid.Decode(text); err == nil {
+		return "this CID"
 	}
-	if w.Hold {
-		text += ", held"
-	}
-	return text
+	return term.Safe(text)
 }
 
 // showPlan prints a line for each package, and below it what to know of it.
@@ -169,7 +175,7 @@ func (c *change) showPlan(r changeResult) {
 	}
 	for _, w := range r.Wishes {
 		if w.Old != "" && w.New != "" {
-			c.a.printf("%s: wished for %s, was %s\n", term.Safe(w.Name), term.Safe(w.New), term.Safe(w.Old))
+			c.a.printf("%s: the profile now asks for %s (before: %s)\n", term.Safe(w.Name), shownWish(w.New), shownWish(w.Old))
 		}
 	}
 }

@@ -31,7 +31,10 @@ func (c *Collector) Facts() (Facts, error) {
 		}
 		f.Trees = append(f.Trees, t)
 	}
-	f.Leases, err = c.Store.Leases()
+	if f.Leases, err = c.Store.Leases(); err != nil {
+		return f, err
+	}
+	f.Staged, err = c.Store.Staged(f.Leases)
 	return f, err
 }
 

@@ -75,6 +75,7 @@ type Facts struct {
 	Roots     []store.Root
 	Leases    []store.LeaseInfo
 	Processes []Process
+	Staged    []store.Staged // unfinished work that no lease protects
 }
 
 // GenFate is what becomes of a generation.
@@ -100,7 +101,9 @@ type TreeFate struct {
 type Plan struct {
 	Gens  []GenFate  // by profile and number
 	Trees []TreeFate // by key
-	Bytes int64      // freed
+	Bytes int64      // freed, without Staged
+
+	Staged int64 // bytes of unfinished work that go
 }
 
 // MissingProfileError says that a registered profile can't be read. If it is

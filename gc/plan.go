@@ -21,6 +21,9 @@ func MakePlan(f Facts, p Policy) *Plan {
 	m.keepInUse()
 	plan := &Plan{Gens: m.gens, Trees: m.trees()}
 	plan.Bytes = m.weigh(plan.Trees)
+	for _, st := range f.Staged {
+		plan.Staged += st.Bytes
+	}
 	return plan
 }
 

@@ -39,6 +39,7 @@ func (c *Collection) Close() error { return c.lock.Release() }
 type Swept struct {
 	Trees, Objects int
 	Bytes          int64    // of the objects removed
+	Staged         int64    // bytes of unfinished work removed
 	Kept           []string // trash that stays because it is in use
 }
 
@@ -202,33 +203,63 @@ func (w *Sweep) dropTemps() error {
 }
 
 func (w *Sweep) dropAllStaging() error {
-	names, err := readNames(w.store.path("staging"))
+	staged, err := w.store.Staged(w.leases)
 	if err != nil {
-		return fmt.Errorf("list staging: %w", err)
-	}
-	keys := map[string]Key{}
-	for _, n := range names {
-		for _, suffix := range []string{".mutex", ".car", ".objects"} {
-			n = strings.TrimSuffix(n, suffix)
-		}
-		if k, err := ParseKey(n); err == nil {
-			keys[n] = k
-		}
+		return err
 	}
 	var bad *multierror.Error
-	for _, k := range keys {
-		if slices.ContainsFunc(w.leases, func(l LeaseInfo) bool { return l.Holds(k.Root) }) {
-			continue
-		}
-		if err := w.dropStaging(k); err != nil {
+	for _, st := range staged {
+		if err := w.dropStaging(st); err != nil {
 			bad = multierror.Append(bad, err)
 		}
 	}
 	return bad.ErrorOrNil()
 }
 
-func (w *Sweep) dropStaging(k Key) error {
-	mutex, err := flock.Try(w.store.stagingDir(k)+".mutex", flock.Exclusive, "gc")
+// Staged is what an unfinished command left in staging.
+type Staged struct {
+	Key   Key
+	Bytes int64 // of the files in it, those that are objects too included
+}
+
+// Staged lists the staging that none of the leases names, by key.
+func (s *Store) Staged(leases []LeaseInfo) ([]Staged, error) {
+	names, err := readNames(s.path("staging"))
+	if err != nil {
+		return nil, fmt.Errorf("list staging: %w", err)
+	}
+	var all []Staged
+	seen := map[string]bool{}
+	for _, n := range names {
+		for _, suffix := range []string{".mutex", ".car", ".objects"} {
+			n = strings.TrimSuffix(n, suffix)
+		}
+		k, err := ParseKey(n)
+		if err != nil || seen[n] || slices.ContainsFunc(leases, func(l LeaseInfo) bool { return l.Holds(k.Root) }) {
+			continue
+		}
+		seen[n] = true
+		all = append(all, Staged{k, weigh(s.stagingDir(k))})
+	}
+	return all, nil
+}
+
+// weigh adds up the files below dir; what can't be read weighs nothing.
+func weigh(dir string) (bytes int64) {
+	_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return nil
+		}
+		if fi, err := d.Info(); err == nil {
+			bytes += fi.Size()
+		}
+		return nil
+	})
+	return bytes
+}
+
+func (w *Sweep) dropStaging(st Staged) error {
+	mutex, err := flock.Try(w.store.stagingDir(st.Key)+".mutex", flock.Exclusive, "gc")
 	var busy *flock.BusyError
 	if errors.As(err, &busy) {
 		return nil
@@ -236,9 +267,10 @@ func (w *Sweep) dropStaging(k Key) error {
 	if err != nil {
 		return err
 	}
-	if err := w.store.discardStaging(k); err != nil {
+	if err := w.store.discardStaging(st.Key); err != nil {
 		return errors.Join(err, mutex.Release())
 	}
+	w.done.Staged += st.Bytes
 	return mutex.Remove()
 }
 

@@ -161,7 +161,12 @@ func TestSweepRemovesStaging(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Release()
-	sweepAll(t, s, nil, nil)
+	if err := os.WriteFile(filepath.Join(s.stagingDir(want(m, AnyPart).Key), "d", "half"), []byte("half"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if done := sweepAll(t, s, nil, nil); done.Staged != 4 {
+		t.Errorf("swept %+v, want 4 staged bytes", done)
+	}
 	if _, err := os.Lstat(s.stagingDir(want(m, AnyPart).Key)); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("unleased staging: %v", err)
 	}

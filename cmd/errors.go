@@ -160,11 +160,16 @@ func (a *app) table() []rule {
 		on(exitFailed, says[*profile.FlipError]("the disk reports errors: check it, then try again")),
 		on(exitNotFound, says[*absentError]("get the package as a CAR file, then: ipp install FILE.car")),
 		is(toml.ErrNewer, exitFailed, "use a newer ipp; nothing was changed"),
+		is(store.ErrNewer, exitFailed, "use the newer ipp that wrote it; nothing was changed"),
+		on(exitMalformed, pointerHint),
+		on(exitMalformed, damagedHint),
 		on(exitMalformed, syntaxHint),
 		on(exitFailed, func(e *gc.MissingProfileError) string {
 			return "if that profile is gone for good: ipp forget --profile-root " + quote(e.Dir)
 		}),
-		is(store.ErrNewer, exitFailed, "use the newer ipp that wrote it; nothing was changed"),
+		is(store.ErrNoFormat, exitFailed, "if it is a store that lost this file alone, write it again: echo 1 > STORE/format"),
+		on(exitMalformed, says[*store.DamagedError]("installing that package again from its CAR file heals it")),
+		on(exitMalformed, rootHint),
 		is(store.ErrNoRoots, exitFailed, "the store's roots/ were lost; any install, or ipp list --store, does not bring them back: ipp install something, then try again"),
 		on(exitMalformed, says[*dag.HashError](again)),
 		on(exitMalformed, says[*dag.LimitError]("the package is larger than what ipp accepts unsigned")),
@@ -229,6 +234,21 @@ func syntaxHint(e *toml.SyntaxError) string {
 		return "ipp pack --init DIR --dry-run prints a package.toml with comments"
 	}
 	return e.Hint
+}
+
+func pointerHint(e *profile.PointerError) string {
+	return "make it lead to a generation that is there: ln -sfn N " + quote(e.Path)
+}
+
+func damagedHint(e *profile.DamagedError) string {
+	return "that generation is damaged; ipp rollback N goes to another one (ipp history shows them); if it is of no more use: mv " + quote(e.Dir) + " " + quote(e.Dir+".gone")
+}
+
+func rootHint(e *store.RootError) string {
+	if strings.HasPrefix(filepath.Base(e.Path), "p-") {
+		return "the next install into its profile writes it anew; if the profile is gone, remove that file"
+	}
+	return "ipp import of its package writes it anew; if nothing is to be kept, remove that file"
 }
 
 func dotNamesHint(e *pack.DotNamesError) string {
@@ -377,7 +397,7 @@ func (a *app) showJSON(problems []problem, code int) {
 	e.Code = code
 	data, err := json.Marshal(map[string]whole{"error": e})
 	if err == nil {
-		a.println(string(data))
+		a.println(term.SafeJSON(data))
 	}
 }
 

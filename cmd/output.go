@@ -41,7 +41,7 @@ func (a *app) printJSON(v any) error {
 	if err != nil {
 		return err
 	}
-	a.println(string(data))
+	a.println(term.SafeJSON(data))
 	a.answered = true
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"ipp/generation"
 	"ipp/lock"
 	"ipp/profile"
+	"ipp/store"
 )
 
 type rollbackCmd struct {
@@ -49,6 +50,9 @@ func (a *app) rollback(ctx context.Context, verb, text string, dryRun bool) erro
 	if err != nil {
 		return err
 	}
+	if err := a.checkFormat(); err != nil {
+		return failed(verb, object, err)
+	}
 	var ch profile.Change
 	if dryRun {
 		ch, err = wouldRollback(prof, n)
@@ -60,6 +64,15 @@ func (a *app) rollback(ctx context.Context, verb, text string, dryRun bool) erro
 	}
 	ch.Old, ch.New = a.locks(prof, ch)
 	return a.showRollback(prof, ch, dryRun)
+}
+
+// checkFormat refuses a store that needs a newer ipp.
+func (a *app) checkFormat() error {
+	d, err := a.set.dirs()
+	if err != nil {
+		return err
+	}
+	return store.CheckFormat(filepath.Join(d.state, storeLink))
 }
 
 // locks are the lockfiles on both sides of a flip. A generation that can't be

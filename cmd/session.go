@@ -61,7 +61,9 @@ func (a *app) openStore(create bool) (*store.Store, error) {
 		return nil, failed("open", "store", err)
 	}
 	_, err = os.Stat(filepath.Join(dir, "format"))
+	trees, _ := os.ReadDir(filepath.Join(dir, "trees"))
 	switch missing := errors.Is(err, fs.ErrNotExist); {
+	case missing && len(trees) > 0: // store.Open says what is wrong
 	case missing && linked:
 		return nil, &failure{verb: "open", object: "store", code: exitFailed, err: fmt.Errorf("%s points to %s, and there is none", link, dir),
 			hints: []string{"if it is on another disk, mount that", "if it is gone for good, remove the link and install again: rm " + quote(link)}}
@@ -93,6 +95,9 @@ func (a *app) storeDir(link string, d dirs) (string, error) {
 	target, err := os.Readlink(link)
 	if err != nil {
 		return "", err
+	}
+	if !filepath.IsAbs(target) { // somebody else made it; it counts from where it lies
+		target = filepath.Join(d.state, target)
 	}
 	if a.set.store != "" && !sameDir(target, d.store) {
 		return "", &failure{verb: "use", object: "IPP_STORE", code: exitFailed,

@@ -73,6 +73,26 @@ func (e *MissingTreesError) Error() string {
 	return fmt.Sprintf("check %s: the store lacks %s", what, strings.Join(names, ", "))
 }
 
+// PointerError says that the pointer at Path names no generation.
+type PointerError struct{ Path, Why string }
+
+func (e *PointerError) Error() string { return fmt.Sprintf("read pointer %s: %s", e.Path, e.Why) }
+
+// DamagedError says that a generation that is there can't be read.
+type DamagedError struct {
+	Profile ref.Name
+	Number  generation.Number
+	Dir     string
+	Err     error
+}
+
+func (e *DamagedError) Error() string {
+	return fmt.Sprintf("read generation %d of profile %s: %v", e.Number, e.Profile, e.Err)
+}
+
+// Unwrap gives the cause.
+func (e *DamagedError) Unwrap() error { return e.Err }
+
 // StoreLinkError says that the store link leads to another store.
 type StoreLinkError struct{ Link, Target, Store string }
 

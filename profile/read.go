@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"syscall"
 
 	"ipp/generation"
 
@@ -18,12 +19,15 @@ func (p *Profile) CurrentNumber() (generation.Number, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}
+	if errors.Is(err, fs.ErrInvalid) || errors.Is(err, syscall.EINVAL) {
+		return 0, &PointerError{p.path("current"), "it is no symlink"}
+	}
 	if err != nil {
 		return 0, fmt.Errorf("read current of profile %s: %w", p.name, err)
 	}
 	n, ok := parseNumber(target)
 	if !ok {
-		return 0, fmt.Errorf("read current of profile %s: it leads to %q, which is not a generation", p.name, target)
+		return 0, &PointerError{p.path("current"), fmt.Sprintf("it leads to %q, which is not a generation", target)}
 	}
 	return n, nil
 }
@@ -95,7 +99,7 @@ func (p *Profile) Get(n generation.Number) (*generation.Generation, error) {
 func (p *Profile) read(n generation.Number) (*generation.Generation, error) {
 	g, err := generation.Read(p.path(number(n)), n)
 	if err != nil {
-		return nil, fmt.Errorf("read generation %d of profile %s: %w", n, p.name, err)
+		return nil, &DamagedError{p.name, n, p.path(number(n)), err}
 	}
 	return g, nil
 }

@@ -32,6 +32,9 @@ func (s *Store) Blocks(_ context.Context, root cid.Cid) (*TreeBlocks, error) {
 	for _, n := range names {
 		k := Key{Root: root, Part: n}
 		p, err := openPart(s, k, s.TreeDir(k))
+		if isNotExist(err) && !s.Has(k) {
+			continue // collected meanwhile
+		}
 		if err != nil {
 			t.Close()
 			return nil, err
@@ -87,7 +90,7 @@ type place struct {
 func openPart(s *Store, k Key, dir string) (*part, error) {
 	car, err := dag.OpenCAR(s.carPath(k))
 	if err != nil {
-		return nil, fmt.Errorf("open tree %s: %w", k, err)
+		return nil, damaged(k, err)
 	}
 	return &part{key: k, dir: dir, car: car}, nil
 }

@@ -129,6 +129,27 @@ func parseListLine(fields []string) (FileInfo, error) {
 	return FileInfo{Object: fields[0], Size: size, Path: unescapePath.Replace(fields[2])}, nil
 }
 
+// DamagedError says that what stands beside a tree can't be read. Ensuring the
+// tree again heals it.
+type DamagedError struct {
+	Key Key
+	Err error
+}
+
+func (e *DamagedError) Error() string { return fmt.Sprintf("read tree %s: %v", e.Key, e.Err) }
+
+// Unwrap gives the cause.
+func (e *DamagedError) Unwrap() error { return e.Err }
+
+// damaged tells what a file says, or that it is gone, from a disk that can't be
+// read.
+func damaged(k Key, err error) error {
+	if _, ok := errors.AsType[*fs.PathError](err); ok && !isNotExist(err) {
+		return fmt.Errorf("read tree %s: %w", k, err)
+	}
+	return &DamagedError{k, err}
+}
+
 // Files reads a tree's .objects.
 func (s *Store) Files(k Key) ([]FileInfo, error) {
 	var files []FileInfo
@@ -142,11 +163,11 @@ func (s *Store) Files(k Key) ([]FileInfo, error) {
 func (s *Store) eachFile(k Key, each func(FileInfo) error) error {
 	f, err := os.Open(s.listPath(k))
 	if err != nil {
-		return fmt.Errorf("read objects of tree %s: %w", k, err)
+		return damaged(k, err)
 	}
 	defer f.Close()
 	if err := readList(f, each); err != nil {
-		return fmt.Errorf("read objects of tree %s: %s: %w", k, f.Name(), err)
+		return damaged(k, fmt.Errorf("%s: %w", f.Name(), err))
 	}
 	return nil
 }

@@ -55,6 +55,18 @@ func (r Root) file() string {
 	return "k-" + rootName(r.CID)
 }
 
+// RootError says that a root can't be read, so that it is not known what it
+// keeps. AddRoot writes it anew.
+type RootError struct {
+	Path string
+	Err  error
+}
+
+func (e *RootError) Error() string { return fmt.Sprintf("read root %s: %v", e.Path, e.Err) }
+
+// Unwrap gives the cause.
+func (e *RootError) Unwrap() error { return e.Err }
+
 // AddRoot makes roots durable, all under one hold of sweep, shared: no gc sees
 // some of them, nor takes what is being written for what a killed process left.
 // Adding one again changes nothing.
@@ -74,7 +86,7 @@ func (s *Store) AddRoot(ctx context.Context, roots ...Root) error {
 
 func (s *Store) writeRoot(r Root) error {
 	path := s.path("roots", r.file())
-	if _, err := os.Lstat(path); err == nil {
+	if _, err := readRoot(path); err == nil || errors.Is(err, ErrNewer) {
 		return nil
 	}
 	f := rootFile{Format: 1, Path: r.Path, Why: r.Why, Since: r.Since.UTC().Truncate(time.Second)}
@@ -139,7 +151,7 @@ func readRoot(path string) (Root, error) {
 	var f rootFile
 	d := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
 	if err := d.Decode(&f); err != nil {
-		return Root{}, fmt.Errorf("read root %s: %w", path, err)
+		return Root{}, &RootError{path, err}
 	}
 	if f.Format > 1 {
 		return Root{}, fmt.Errorf("read root %s: format %d: %w", path, f.Format, ErrNewer)
@@ -148,11 +160,11 @@ func readRoot(path string) (Root, error) {
 	if f.CID != "" {
 		r.Kind = KeptRoot
 		if r.CID, err = cid.Decode(f.CID); err != nil {
-			return Root{}, fmt.Errorf("read root %s: %w", path, err)
+			return Root{}, &RootError{path, err}
 		}
 	}
 	if f.Format != 1 || (f.Path == "") == (f.CID == "") || r.file() != filepath.Base(path) {
-		return Root{}, fmt.Errorf("read root %s: it does not say what its name says", path)
+		return Root{}, &RootError{path, errors.New("it does not say what its name says")}
 	}
 	return r, nil
 }

@@ -48,8 +48,9 @@ const formatVersion = 1
 
 // Errors that callers tell apart.
 var (
-	ErrNewer   = errors.New("the store needs a newer ipp") // format
-	ErrNoRoots = errors.New("the store has no roots")      // damage
+	ErrNewer    = errors.New("the store needs a newer ipp") // format
+	ErrNoFormat = errors.New("it has packages but no file format: it is damaged, or not a store")
+	ErrNoRoots  = errors.New("the store has no roots") // damage
 )
 
 // Options of a Store.
@@ -77,7 +78,10 @@ func Open(dir string, opt Options) (*Store, error) {
 		s.now = time.Now
 	}
 	err := s.checkFormat()
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case err == nil:
+		err = s.makeDirs()
+	case errors.Is(err, fs.ErrNotExist):
 		err = s.create(opt.First)
 	}
 	if err != nil {
@@ -117,12 +121,10 @@ func (s *Store) checkFormat() error {
 // is damage, and creating a store over them would let gc forget their roots.
 func (s *Store) create(first Root) error {
 	if trees, err := os.ReadDir(s.path("trees")); err == nil && len(trees) > 0 {
-		return errors.New("it has packages but no file format: it is damaged, or not a store")
+		return ErrNoFormat
 	}
-	for _, d := range []string{"objects", "trees", "staging", "leases", "roots", "trash"} {
-		if err := durable.MkdirAll(s.path(d), 0o755); err != nil {
-			return err
-		}
+	if err := s.makeDirs(); err != nil {
+		return err
 	}
 	sweep, err := s.sharedSweep(context.Background(), "create store")
 	if err != nil {
@@ -135,6 +137,29 @@ func (s *Store) create(first Root) error {
 		}
 	}
 	return durable.WriteFile(s.path("format"), []byte(strconv.Itoa(formatVersion)+"\n"), 0o644)
+}
+
+// makeDirs makes what is missing: a backup or a copy may have left out
+// directories that had nothing in them.
+func (s *Store) makeDirs() error {
+	for _, d := range []string{"objects", "trees", "staging", "leases", "roots", "trash"} {
+		if _, err := os.Lstat(s.path(d)); err == nil {
+			continue
+		}
+		if err := durable.MkdirAll(s.path(d), 0o755); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CheckFormat says whether the store at dir, if there is one, needs a newer ipp;
+// for who works through its trees without opening it.
+func CheckFormat(dir string) error {
+	if err := (&Store{dir: dir}).checkFormat(); errors.Is(err, ErrNewer) {
+		return fmt.Errorf("open store %s: %w", dir, err)
+	}
+	return nil
 }
 
 // sharedSweep holds off every sweep until it is released.

@@ -2,6 +2,7 @@ package term
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -471,6 +472,24 @@ func TestSafe(t *testing.T) {
 	} {
 		if got := Safe(in); got != want {
 			t.Errorf("Safe(%q) = %s, want %s", in, got, want)
+		}
+	}
+}
+
+// TestSafeJSON: what is printed has nothing hidden in it, and still means the same.
+func TestSafeJSON(t *testing.T) {
+	for _, in := range []string{"plain", "ünï 世界", "\x1b[31m\x7f\u009b", "\u202egpj\u2066\u200b\ufeff\u00ad", "tag \U000e0041", "\U0010ffff\ue000", `\u202e`, "a\nb\"c"} {
+		data, err := json.MarshalIndent([]string{in}, "", " ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := SafeJSON(data)
+		if safe := Safe(strings.ReplaceAll(text, "\n", "")); safe != strings.ReplaceAll(text, "\n", "") {
+			t.Errorf("%q: %s is not safe", in, text)
+		}
+		var out []string
+		if err := json.Unmarshal([]byte(text), &out); err != nil || out[0] != in {
+			t.Errorf("%q became %q, %v", in, out, err)
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"golang.org/x/text/width"
@@ -33,6 +34,24 @@ func Safe(s string) string {
 			fmt.Fprintf(&b, `\u%04x`, r)
 		}
 		rest = rest[size:]
+	}
+	return b.String()
+}
+
+// SafeJSON is JSON that says the same and is fit to print: what Safe escapes
+// stands there as \u202e. The encoder took care of what is below a blank.
+func SafeJSON(data []byte) string {
+	var b strings.Builder
+	for _, r := range string(data) {
+		switch {
+		case r < ' ' || visible(r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
 	}
 	return b.String()
 }

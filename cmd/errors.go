@@ -170,7 +170,7 @@ func (a *app) table() []rule {
 		is(store.ErrNoFormat, exitFailed, "if it is a store that lost this file alone, write it again: echo 1 > STORE/format"),
 		on(exitMalformed, says[*store.DamagedError]("installing that package again from its CAR file heals it")),
 		on(exitMalformed, rootHint),
-		is(store.ErrNoRoots, exitFailed, "the store's roots/ were lost; any install, or ipp list --store, does not bring them back: ipp install something, then try again"),
+		is(store.ErrNoRoots, exitFailed, "its roots/ were lost; the next ipp install brings those of the profiles back, not those of packages that were only packed or imported"),
 		on(exitMalformed, says[*dag.HashError](again)),
 		on(exitMalformed, says[*dag.LimitError]("the package is larger than what ipp accepts unsigned")),
 		on(exitMalformed, says[*dag.NameError](again)),

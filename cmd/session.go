@@ -84,7 +84,8 @@ func (a *app) makeStore(dir string, d dirs) (*store.Store, error) {
 	first := store.Root{Kind: store.ProfileRoot, Path: a.profileAt(defaultProfile, d.state).Dir(), Why: "profile", Since: a.now()}
 	if _, err := os.Stat(filepath.Join(dir, "format")); err != nil {
 		if err := durable.MkdirAll(first.Path, 0o755); err != nil {
-			return nil, err
+			return nil, &failure{verb: "make", object: "store", code: exitFailed, err: err,
+				hints: []string{"HOME (or XDG_STATE_HOME and XDG_DATA_HOME) must name directories that can be written"}}
 		}
 	}
 	return store.Open(dir, store.Options{Wait: a.wait(), Now: a.now, First: first})

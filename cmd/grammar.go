@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -29,28 +30,37 @@ type doc struct {
 // ignored: a command takes --json, --dry-run or --yes only where it means
 // something.
 type grammar struct {
+	globals
+	commands commands
+}
+
+// globals are the flags of every command.
+type globals struct {
 	Profile string   `placeholder:"NAME" help:"Profile to use (IPP_PROFILE), else default."`
 	NoWait  bool     `help:"Fail (exit 5) instead of waiting for another ipp."`
 	Help    helpFlag `short:"h" help:"Say more about a command."`
+}
 
-	Install  installCmd  `cmd:"" group:"Programs" help:"Install packages."`
-	Remove   removeCmd   `cmd:"" group:"Programs" aliases:"uninstall" help:"Remove programs from the profile."`
-	Upgrade  upgradeCmd  `cmd:"" group:"Programs" help:"Move to the newest known versions."`
-	Switch   switchCmd   `cmd:"" group:"Programs" help:"Switch a program to another version."`
-	List     listCmd     `cmd:"" group:"Programs" aliases:"ls" help:"List what is installed."`
-	Run      runCmd      `cmd:"" group:"Programs" help:"Run a program without installing it."`
-	Rollback rollbackCmd `cmd:"" group:"History" help:"Go back to the generation before."`
-	History  historyCmd  `cmd:"" group:"History" help:"Show all generations."`
-	Pack     packCmd     `cmd:"" group:"Packages" help:"Make a package from a directory or a program."`
-	Show     showCmd     `cmd:"" group:"Packages" aliases:"info" help:"Show what a package is."`
-	Verify   verifyCmd   `cmd:"" group:"Packages" help:"Check every byte of a package."`
-	Export   exportCmd   `cmd:"" group:"Packages" help:"Write a package to a CAR file."`
-	Import   importCmd   `cmd:"" group:"Packages" help:"Take packages from CAR files into the store."`
-	Forget   forgetCmd   `cmd:"" group:"Packages" help:"Stop keeping a packed or imported package."`
-	GC       gcCmd       `cmd:"" name:"gc" group:"Housekeeping" help:"Delete what nothing needs any more."`
-	Env      envCmd      `cmd:"" group:"Housekeeping" help:"Print the lines that set up a shell."`
-	Tour     tourCmd     `cmd:"" group:"Housekeeping" help:"See it all on real programs, in a minute."`
-	Version  versionCmd  `cmd:"" group:"Housekeeping" help:"Print the version of ipp."`
+// commands are all commands, in the order of the overview.
+type commands struct {
+	Install  installCmd  `group:"Programs" help:"Install packages."`
+	Remove   removeCmd   `group:"Programs" aliases:"uninstall" help:"Remove programs from the profile."`
+	Upgrade  upgradeCmd  `group:"Programs" help:"Move to the newest known versions."`
+	Switch   switchCmd   `group:"Programs" help:"Switch a program to another version."`
+	List     listCmd     `group:"Programs" aliases:"ls" help:"List what is installed."`
+	Run      runCmd      `group:"Programs" help:"Run a program without installing it."`
+	Rollback rollbackCmd `group:"History" help:"Go back to the generation before."`
+	History  historyCmd  `group:"History" help:"Show all generations."`
+	Pack     packCmd     `group:"Packages" help:"Make a package from a directory or a program."`
+	Show     showCmd     `group:"Packages" aliases:"info" help:"Show what a package is."`
+	Verify   verifyCmd   `group:"Packages" help:"Check every byte of a package."`
+	Export   exportCmd   `group:"Packages" help:"Write a package to a CAR file."`
+	Import   importCmd   `group:"Packages" help:"Take packages from CAR files into the store."`
+	Forget   forgetCmd   `group:"Packages" help:"Stop keeping a packed or imported package."`
+	GC       gcCmd       `cmd:"" group:"Housekeeping" help:"Delete what nothing needs any more."`
+	Env      envCmd      `group:"Housekeeping" help:"Print the lines that set up a shell."`
+	Tour     tourCmd     `group:"Housekeeping" help:"See it all on real programs, in a minute."`
+	Version  versionCmd  `group:"Housekeeping" help:"Print the version of ipp."`
 }
 
 // The flags that several commands share.
@@ -76,10 +86,34 @@ type helpFlag bool
 // BeforeReset is called by kong where the flag stands on the command line.
 func (helpFlag) BeforeReset() error { return errHelp }
 
+// options are what kong has to know: the command that word names, or all of them
+// where it names none. A model of all takes kong longer to build than most
+// commands take to run.
+func (c *commands) options(word string) []kong.Option {
+	var all []kong.Option
+	v := reflect.ValueOf(c).Elem()
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		name, aliases := strings.ToLower(f.Name), f.Tag.Get("aliases")
+		one := kong.DynamicCommand(name, f.Tag.Get("help"), f.Tag.Get("group"), v.Field(i).Addr().Interface(), `aliases:"`+aliases+`"`)
+		if word == name || word != "" && slices.Contains(strings.Split(aliases, ","), word) {
+			return []kong.Option{one}
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+// parser is kong, told of the command that word names, or of all.
+func (a *app) parser(word string) (*kong.Kong, error) {
+	return kong.New(&a.flags.globals, append(a.flags.commands.options(word), kong.Name("ipp"), kong.NoDefaultHelp())...)
+}
+
 // parse reads the command line; a nil command means that help was printed.
 func (a *app) parse() (command, error) {
 	args := a.rewrite()
-	parser, err := kong.New(a.flags, kong.Name("ipp"), kong.NoDefaultHelp())
+	word := firstWord(args)
+	parser, err := a.parser(word)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +122,7 @@ func (a *app) parse() (command, error) {
 		return nil, nil
 	}
 	// Bare words of an unknown verb must not be read as anything else.
-	if word := firstWord(args); word != "" && !isVerb(parser.Model, word) {
+	if word != "" && !isVerb(parser.Model, word) {
 		return nil, a.unknownVerb(parser.Model, word)
 	}
 	kctx, err := parser.Parse(args)
@@ -101,6 +135,9 @@ func (a *app) parse() (command, error) {
 	}
 	node := parseErr.Context.Selected()
 	if errors.Is(err, errHelp) {
+		if node == nil && word != "" { // --help before the command
+			node = parser.Model.Children[0]
+		}
 		a.help(parser.Model, node)
 		return nil, nil
 	}

@@ -17,7 +17,6 @@ import (
 	"ipp/store/dag"
 	"ipp/store/flock"
 
-	"github.com/alecthomas/kong"
 	multierror "github.com/hashicorp/go-multierror"
 )
 
@@ -183,7 +182,7 @@ func TestSeveralErrorsKeepTheirVerb(t *testing.T) {
 // TestEveryCommandHasHelp: a usage line that begins with its name, words about
 // it, an example, and all of its flags that need a value.
 func TestEveryCommandHasHelp(t *testing.T) {
-	parser, err := kong.New(&grammar{}, kong.Name("ipp"), kong.NoDefaultHelp())
+	parser, err := (&app{flags: &grammar{}}).parser("")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,13 +103,15 @@ func (j *job) run(ctx context.Context, cancel context.CancelCauseFunc) {
 	}
 }
 
-// leaf reads and hashes leaf i. It returns the buffer, made if there was none.
+// leaf reads and hashes leaf i. It returns the buffer, made if there was none
+// or only a smaller one: most files are far from a whole leaf.
 func (j *job) leaf(i int64, buf []byte) ([]byte, error) {
-	if buf == nil {
-		buf = make([]byte, LeafSize)
-	}
 	offset := i * LeafSize
-	data := buf[:min(LeafSize, j.size-offset)]
+	size := min(LeafSize, j.size-offset)
+	if int64(cap(buf)) < size {
+		buf = make([]byte, size)
+	}
+	data := buf[:size]
 	if n, err := j.r.ReadAt(data, offset); n < len(data) {
 		if err == io.EOF {
 			err = io.ErrUnexpectedEOF

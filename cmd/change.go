@@ -142,7 +142,7 @@ func (c *change) resolve(ctx context.Context, old profile.State) (profile.State,
 		return profile.State{}, err
 	}
 	var failure error
-	l, err := lock.Resolve(wishes, old.Lock, c.known(ctx, &failure), c.moves)
+	l, err := lock.Resolve(wishes, old.Lock, c.known(ctx, wishes, &failure), c.moves)
 	if failure != nil {
 		return profile.State{}, failure
 	}
@@ -222,13 +222,13 @@ func (c *change) explainLack(st *step, o *opened, err error) error {
 }
 
 // source is where a package's blocks come from: the command line, or the store.
-func (c *change) source(ctx context.Context, root cid.Cid) (*opened, error) {
-	for _, o := range c.session.opened {
+func (s *session) source(ctx context.Context, root cid.Cid) (*opened, error) {
+	for _, o := range s.opened {
 		if o.pkg.Root.Equals(root) {
 			return o, nil
 		}
 	}
-	return c.openStored(ctx, root)
+	return s.openStored(ctx, root)
 }
 
 // ensure brings the planned trees into the store.

@@ -123,7 +123,7 @@ func (s *session) rootByPrefix(prefix string, installed *lock.Lockfile) (cid.Cid
 func (s *session) rootByName(ctx context.Context, r ref.Ref) (cid.Cid, error) {
 	wishes := &lock.Profile{Packages: map[ref.Name]lock.Wish{r.Name: {Constraint: r.Constraint}}}
 	var failure error
-	known := s.known(ctx, &failure)
+	known := s.known(ctx, wishes, &failure)
 	alone := func(name ref.Name) []lock.Candidate { // without what it needs
 		list := known(name)
 		for i := range list {
@@ -146,6 +146,22 @@ func (s *session) openStored(ctx context.Context, root cid.Cid) (*opened, error)
 	if s.st == nil {
 		return nil, &absentError{root: root}
 	}
+	o := s.fromStore[root]
+	if o == nil {
+		var err error
+		if o, err = s.readStored(ctx, root); err != nil {
+			return nil, err
+		}
+		if s.fromStore == nil {
+			s.fromStore = map[cid.Cid]*opened{}
+		}
+		s.fromStore[root] = o
+	}
+	mine := *o // each REF has its own name for it
+	return &mine, nil
+}
+
+func (s *session) readStored(ctx context.Context, root cid.Cid) (*opened, error) {
 	if err := s.protect(ctx, root); err != nil {
 		return nil, err
 	}

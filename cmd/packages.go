@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,11 +67,16 @@ func (s *session) named(name ref.Name) ([]stored, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.texts == nil {
+		s.texts = map[cid.Cid][]byte{}
+		for _, p := range all {
+			tree := s.st.TreeDir(store.Key{Root: p.root, Part: p.parts[0]})
+			s.texts[p.root], _ = os.ReadFile(filepath.Join(tree, pack.MetadataName)) // none: no name
+		}
+	}
 	var found []stored
 	for _, p := range all {
-		tree := s.st.TreeDir(store.Key{Root: p.root, Part: p.parts[0]})
-		data, err := os.ReadFile(filepath.Join(tree, pack.MetadataName))
-		if err != nil || !bytes.Contains(data, []byte(name)) && !bytes.ContainsRune(data, '\\') {
+		if data := s.texts[p.root]; !bytes.Contains(data, []byte(name)) && !bytes.ContainsRune(data, '\\') {
 			continue
 		}
 		meta, err := s.metadata(p)
@@ -141,16 +147,49 @@ func candidate(p *pack.Package, name ref.Name) lock.Candidate {
 	return c
 }
 
+// exact lists the packages that are wished for by CID under a package's own
+// name; nil where one is wished for in another way.
+func exact(wishes *lock.Profile, own ref.Name) []cid.Cid {
+	var roots []cid.Cid
+	for name, w := range wishes.Packages {
+		switch {
+		case cmp.Or(w.Package, name) != own:
+		case !w.CID.Defined():
+			return nil
+		default:
+			roots = append(roots, w.CID)
+		}
+	}
+	return roots
+}
+
+// only is candidates where nothing but these packages can be chosen; false if
+// one of them can't be had.
+func (s *session) only(ctx context.Context, name ref.Name, roots []cid.Cid) ([]lock.Candidate, bool) {
+	var list []lock.Candidate
+	for _, root := range roots {
+		o, err := s.source(ctx, root)
+		if err != nil || o.own() != "" && o.own() != name {
+			return nil, false
+		}
+		list = append(list, candidate(o.pkg, name))
+	}
+	return list, len(list) > 0
+}
+
 // known is what Resolve asks. The first error is kept for after.
-func (s *session) known(ctx context.Context, failure *error) lock.Known {
+func (s *session) known(ctx context.Context, wishes *lock.Profile, failure *error) lock.Known {
 	cache := map[ref.Name][]lock.Candidate{}
 	return func(name ref.Name) []lock.Candidate {
 		if list, ok := cache[name]; ok {
 			return list
 		}
-		list, err := s.candidates(ctx, name)
-		if err != nil && *failure == nil {
-			*failure = err
+		list, ok := s.only(ctx, name, exact(wishes, name))
+		if !ok {
+			var err error
+			if list, err = s.candidates(ctx, name); err != nil && *failure == nil {
+				*failure = err
+			}
 		}
 		cache[name] = list
 		return list

@@ -146,6 +146,9 @@ type session struct {
 	opened  []*opened // from outside the store, or under another name
 	stored  []stored  // see packages
 	scanned bool
+	// Trees are immutable, and what was read of one is leased: once is enough.
+	fromStore map[cid.Cid]*opened // see openStored
+	texts     map[cid.Cid][]byte  // package.toml of each stored package, see named
 }
 
 // begin opens a session. It makes no store, so that a command that fails leaves
@@ -185,7 +188,7 @@ func (s *session) use(ctx context.Context, st *store.Store) (err error) {
 	if st == nil {
 		return nil
 	}
-	s.st, s.scanned = st, false
+	s.st, s.scanned, s.texts = st, false, nil
 	s.lease, err = st.Lease(ctx, "ipp "+s.verb)
 	return failed(s.verb, "", err)
 }

@@ -1,0 +1,26 @@
+// Package tests tells stories of the real binary, and holds what no room can
+// hold alone: which room may import which, and what any IPFS tool makes of what
+// ipp writes.
+//
+//	*_test.go, testdata/  stories as scripts; the import policy
+//	crash/                kill -9 before every call that changes something
+//	figures/              ipp beside its peers; no test
+//	kubo/                 Kubo, as a module of its own
+//	ipfs-car/             ipfs-car, as npm pins it
+//	model/                the commit and collection protocol, model-checked
+//	programs/             real programs, fetched and pinned
+//	report/               what .ci/run prints of a test run
+//	support/              where fetched tools lie, and the one way to skip
+//	whole/                is all on disk whole? with code of its own
+//
+// `go test ./...` needs nothing but Go and git, and skips with a reason what
+// needs more; .ci/run fetches that, and lets nothing be skipped. No test
+// touches the network.
+//
+//	IPP_TEST_NOSKIP=1        a skip is a failure
+//	IPP_TEST_CRASH=all|SEED  every call is cut off, or those of that seed
+//	IPP_TEST_PROGRAMS=DIR    the real programs; default .cache/programs
+//	IPP_TEST_KUBO=FILE       Kubo's ipfs; default .cache/kubo/ipfs
+//	IPP_TEST_IPFSCAR=FILE    ipfs-car; default below .cache/ipfs-car
+//	IPP_TEST_SCRATCH=DIR     homes that are made by the hundred; default in memory
+package tests

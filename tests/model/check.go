@@ -76,6 +76,8 @@ func (m *M) leak(s S) bool {
 	return n > 3 || s.tree&^keep != 0 || s.stgs != 0 || s.trash != [3]uint8{} || s.trashLeak != 0 || s.lease != [NP]uint8{}
 }
 
+// powercut lists what may be found after one: each name that was not fsynced is
+// the old or the new one, what was not synced is whole or torn.
 func (m *M) powercut(s S) []S {
 	s.power++
 	for p, x := range m.procs {
@@ -115,28 +117,7 @@ func (m *M) powercut(s S) []S {
 		}
 	}
 	for t := range NT {
-		switch b := uint8(1) << t; {
-		case s.tree&b != 0 && s.treeD&b == 0:
-			fork(func(x *S) { // the rename out of staging undone
-				x.tree &^= b
-				copy(x.stg[t][:], x.hold[t][:])
-				x.stgs |= b
-			})
-		case s.tree&b == 0 && s.treeD&b != 0:
-			fork(func(x *S) { // the rename to trash undone
-				x.tree |= b
-				if x.trash[t]&1 == 0 {
-					x.hold[t][0] = torn
-				}
-				x.trash[t] &^= 1
-			})
-		}
-		if s.objs[t] != s.objsD[t] {
-			fork(func(x *S) { x.objs[t] = x.objsD[t] })
-		}
-		if s.obj[t] != s.objD[t] {
-			fork(func(x *S) { x.obj[t] = x.objD[t] })
-		}
+		undone(&s, t, fork)
 	}
 	for i := range set {
 		x := &set[i]
@@ -146,4 +127,30 @@ func (m *M) powercut(s S) []S {
 		x.flip = 0
 	}
 	return set
+}
+
+// undone forks what a power cut may undo of tree t's names and its objects'.
+func undone(s *S, t int, fork func(func(*S))) {
+	switch b := uint8(1) << t; {
+	case s.tree&b != 0 && s.treeD&b == 0:
+		fork(func(x *S) { // the rename out of staging undone
+			x.tree &^= b
+			copy(x.stg[t][:], x.hold[t][:])
+			x.stgs |= b
+		})
+	case s.tree&b == 0 && s.treeD&b != 0:
+		fork(func(x *S) { // the rename to trash undone
+			x.tree |= b
+			if x.trash[t]&1 == 0 {
+				x.hold[t][0] = torn
+			}
+			x.trash[t] &^= 1
+		})
+	}
+	if s.objs[t] != s.objsD[t] {
+		fork(func(x *S) { x.objs[t] = x.objsD[t] })
+	}
+	if s.obj[t] != s.objD[t] {
+		fork(func(x *S) { x.obj[t] = x.objD[t] })
+	}
 }

@@ -24,187 +24,241 @@ const (
 	gEmpty     // trash
 )
 
+// collector is one step of one collector: the state that it makes, or that it
+// waits.
+type collector struct {
+	m     *M
+	p     int
+	me    uint8
+	s     S
+	l     string // what the step did
+	waits bool
+}
+
 func (m *M) collect(s S, p int) []succ {
-	me, l := uint8(p+1), ""
+	c := &collector{m: m, p: p, me: uint8(p + 1), s: s}
 	pc := s.pc[p]
-	s.pc[p]++ // unless a step says otherwise
-	leases := func() {
-		for q := range s.lease {
-			if s.lease[q] == 1 || s.lease[q] == stale {
-				s.lease[q] = 0 // not flocked: its process is taken for dead
-			}
-			if s.lease[q] != live {
-				continue
-			}
-			if w := m.want(q); m.procs[q].kind != Pack || s.join>>q&1 != 0 {
-				s.gLive |= w
-				s.gStg |= w
-			}
-			if m.procs[q].kind == Pack && m.LeaseStaging {
-				s.gStg |= 1 << m.slot(q)
-			}
-		}
-		l = "gc: reads leases"
+	c.s.pc[p]++ // unless a step says otherwise
+	switch {
+	case pc <= gPruned:
+		c.prune(pc)
+	case pc <= gProc:
+		c.mark(pc)
+	case pc <= gProcAgain:
+		c.clear(pc)
+	default:
+		c.unlink(pc)
 	}
-	gens := func() {
-		if s.gLive |= s.gKeep; m.RecheckGens {
-			s.gLive |= allGens(&s)
-		}
-		l = "gc: reads generations"
+	if c.waits {
+		return nil
 	}
+	return []succ{{c.s, c.l}}
+}
+
+// prune takes expired generations away.
+func (c *collector) prune(pc uint8) {
 	switch pc {
 	case gMutex:
-		if s.gc != 0 {
-			return nil
+		if c.s.gc != 0 {
+			c.waits = true
+			return
 		}
-		s.gc = me
-		l = "gc: gc mutex"
+		c.s.gc = c.me
+		c.l = "gc: gc mutex"
 	case gPlan:
-		if m.PruneMutex {
-			if s.profile != 0 {
-				return nil
+		if c.m.PruneMutex {
+			if c.s.profile != 0 {
+				c.waits = true
+				return
 			}
-			s.profile = me
+			c.s.profile = c.me
 		}
-		if m.EntryFsync {
-			fsyncProfile(&s)
+		if c.m.EntryFsync {
+			fsyncProfile(&c.s)
 		}
 		for n := 1; n < NG; n++ {
-			if n == int(s.cur) || n == int(parent(s.gen[s.cur])) {
-				if s.gen[n]&real != 0 && !m.RecheckGens {
-					s.gKeep |= s.gen[n] & 7
+			if n == int(c.s.cur) || n == int(parent(c.s.gen[c.s.cur])) {
+				if c.s.gen[n]&real != 0 && !c.m.RecheckGens {
+					c.s.gKeep |= c.s.gen[n] & 7
 				}
-			} else if s.gen[n]&real != 0 || s.gen[n] == gone && n < top(&s) {
-				s.gPrune |= 1 << n
+			} else if c.s.gen[n]&real != 0 || c.s.gen[n] == gone && n < top(&c.s) {
+				c.s.gPrune |= 1 << n
 			}
 		}
-		l = fmt.Sprintf("gc: plans to prune %b", s.gPrune)
+		c.l = fmt.Sprintf("gc: plans to prune %b", c.s.gPrune)
 	case gPrune:
-		if l = "gc: nothing more to prune"; s.gPrune != 0 {
-			n := bits.TrailingZeros8(s.gPrune)
-			s.gPrune &^= 1 << n
-			s.gen[n] = b2u(m.Tombstone && n == top(&s)) * gone
-			s.pc[p] = gPrune
-			l = fmt.Sprintf("gc: prunes %d", n)
+		if c.l = "gc: nothing more to prune"; c.s.gPrune != 0 {
+			n := bits.TrailingZeros8(c.s.gPrune)
+			c.s.gPrune &^= 1 << n
+			c.s.gen[n] = b2u(c.m.Tombstone && n == top(&c.s)) * gone
+			c.s.pc[c.p] = gPrune
+			c.l = fmt.Sprintf("gc: prunes %d", n)
 		}
 	case gPruned:
-		if m.PruneDurable {
-			fsyncProfile(&s)
+		if c.m.PruneDurable {
+			fsyncProfile(&c.s)
 		}
-		if s.profile == me {
-			s.profile = 0
+		if c.s.profile == c.me {
+			c.s.profile = 0
 		}
-		l = "gc: fsyncs the profile's directory, releases its mutex"
+		c.l = "gc: fsyncs the profile's directory, releases its mutex"
+	}
+}
+
+// mark takes sweep, and finds what lives.
+func (c *collector) mark(pc uint8) {
+	switch pc {
 	case gSweep:
-		if s.sweepEX != 0 || s.sweepSH != 0 {
-			return nil
+		if c.s.sweepEX != 0 || c.s.sweepSH != 0 {
+			c.waits = true
+			return
 		}
-		s.sweepEX = me
-		l = "gc: sweep EX"
+		c.s.sweepEX = c.me
+		c.l = "gc: sweep EX"
 	case gLeases:
-		if m.LeasesFirst {
-			leases()
+		if c.m.LeasesFirst {
+			c.leases()
 		} else {
-			gens()
+			c.gens()
 		}
 	case gGens:
-		if m.LeasesFirst {
-			gens()
+		if c.m.LeasesFirst {
+			c.gens()
 		} else {
-			leases()
+			c.leases()
 		}
 	case gProc:
-		if s.runT == 0 {
-			s.gLive |= s.run
+		if c.s.runT == 0 {
+			c.s.gLive |= c.s.run
 		}
-		s.gI = 0
-		l = fmt.Sprintf("gc: reads /proc; live trees %03b", s.gLive)
+		c.s.gI = 0
+		c.l = fmt.Sprintf("gc: reads /proc; live trees %03b", c.s.gLive)
+	}
+}
+
+// clear moves dead trees to the trash and removes dead staging.
+func (c *collector) clear(pc uint8) {
+	switch pc {
 	case gTrash:
-		dead := s.tree &^ s.gLive >> s.gI << s.gI
+		dead := c.s.tree &^ c.s.gLive >> c.s.gI << c.s.gI
 		if dead == 0 {
-			l = "gc: no more dead trees"
+			c.l = "gc: no more dead trees"
 			break
 		}
-		s.pc[p] = gTrash
+		c.s.pc[c.p] = gTrash
 		t := bits.TrailingZeros8(dead)
-		s.gI = uint8(t + 1)
-		if s.trash[t] != 0 && !m.TrashUnique {
-			s.trashLeak |= 1 << t
-			l = "gc: name in trash is taken"
+		c.s.gI = uint8(t + 1)
+		if c.s.trash[t] != 0 && !c.m.TrashUnique {
+			c.s.trashLeak |= 1 << t
+			c.l = "gc: name in trash is taken"
 			break
 		}
 		if t == 0 {
-			s.gOwn, s.runT = 1, s.run
+			c.s.gOwn, c.s.runT = 1, c.s.run
 		}
-		s.trash[t] |= 1
-		s.tree &^= 1 << t
-		l = fmt.Sprintf("gc: tree %d to trash", t)
+		c.s.trash[t] |= 1
+		c.s.tree &^= 1 << t
+		c.l = fmt.Sprintf("gc: tree %d to trash", t)
 	case gProcAgain:
-		if m.ProcAgain && s.runT != 0 && s.trash[0]&1 != 0 && s.tree&1 == 0 && (m.TrashScan || s.gOwn != 0) {
-			s.trash[0] &^= 1
-			s.tree |= 1
-			s.runT = 0
+		if c.m.ProcAgain && c.s.runT != 0 && c.s.trash[0]&1 != 0 && c.s.tree&1 == 0 && (c.m.TrashScan || c.s.gOwn != 0) {
+			c.s.trash[0] &^= 1
+			c.s.tree |= 1
+			c.s.runT = 0
 		}
-		for k := range s.stg {
-			if s.gStg>>k&1 == 0 {
-				drop(&s, k)
+		for k := range c.s.stg {
+			if c.s.gStg>>k&1 == 0 {
+				drop(&c.s, k)
 			}
 		}
-		l = "gc: /proc again; staging without a lease removed"
+		c.l = "gc: /proc again; staging without a lease removed"
+	}
+}
+
+// unlink unlinks what no tree names, and empties the trash.
+func (c *collector) unlink(pc uint8) {
+	switch pc {
 	case gFsync:
-		if m.TrashDurable {
-			fsyncTrees(&s)
+		if c.m.TrashDurable {
+			fsyncTrees(&c.s)
 		}
-		s.gI = 0
-		for t, x := range s.objs {
-			if s.tree>>t&1 != 0 && !lost(x) {
-				s.gNamed |= objsOf(1 << t)
-			} else if s.tree>>t&1 != 0 && m.ObjsAbort {
-				s.pc[p] = gRelease
+		c.s.gI = 0
+		for t, x := range c.s.objs {
+			if c.s.tree>>t&1 != 0 && !lost(x) {
+				c.s.gNamed |= objsOf(1 << t)
+			} else if c.s.tree>>t&1 != 0 && c.m.ObjsAbort {
+				c.s.pc[c.p] = gRelease
 			}
 		}
-		l = fmt.Sprintf("gc: fsyncs trees/, trash/; .objects name %03b", s.gNamed)
+		c.l = fmt.Sprintf("gc: fsyncs trees/, trash/; .objects name %03b", c.s.gNamed)
 	case gUnlink:
-		l = "gc: no more dead objects"
-		for o := range s.obj {
-			if s.obj[o] != none && s.gNamed>>o&1 == 0 {
-				s.obj[o] = none
-				s.pc[p] = gUnlink
-				l = fmt.Sprintf("gc: unlinks object %d", o)
+		c.l = "gc: no more dead objects"
+		for o := range c.s.obj {
+			if c.s.obj[o] != none && c.s.gNamed>>o&1 == 0 {
+				c.s.obj[o] = none
+				c.s.pc[c.p] = gUnlink
+				c.l = fmt.Sprintf("gc: unlinks object %d", o)
 				break
 			}
 		}
 	case gLists:
-		for t := range s.objs {
-			if s.tree>>t&1 == 0 && s.objs[t] != none && m.ObjsSwept {
-				s.gRest |= 1 << t
+		for t := range c.s.objs {
+			if c.s.tree>>t&1 == 0 && c.s.objs[t] != none && c.m.ObjsSwept {
+				c.s.gRest |= 1 << t
 			}
 		}
-		l = "gc: looks for .objects without a tree"
-		if m.ObjsUnderEX {
-			s.unlinkRest()
+		c.l = "gc: looks for .objects without a tree"
+		if c.m.ObjsUnderEX {
+			c.s.unlinkRest()
 		}
 	case gRelease:
-		s.sweepEX = 0
-		l = "gc: releases sweep"
+		c.s.sweepEX = 0
+		c.l = "gc: releases sweep"
 	case gEmpty:
-		s.unlinkRest()
-		for t := range s.trash {
-			if s.trash[t] == 0 || t == 0 && s.runT != 0 && m.ProcAgain && m.TrashScan { // in use: stays
+		c.s.unlinkRest()
+		for t := range c.s.trash {
+			if c.s.trash[t] == 0 || t == 0 && c.s.runT != 0 && c.m.ProcAgain && c.m.TrashScan { // in use: stays
 				continue
 			}
-			s.pc[p] = gEmpty
-			if s.trash[t]&1 != 0 {
-				s.trash[t] = 2
+			c.s.pc[c.p] = gEmpty
+			if c.s.trash[t]&1 != 0 {
+				c.s.trash[t] = 2
 			} else {
-				s.trash[t] = 0
+				c.s.trash[t] = 0
 			}
-			return []succ{{s, fmt.Sprintf("gc: deletes half of trash/%d", t)}}
+			c.l = fmt.Sprintf("gc: deletes half of trash/%d", t)
+			return
 		}
-		m.end(&s, p)
-		l = "gc: done"
+		c.m.end(&c.s, c.p)
+		c.l = "gc: done"
 	}
-	return []succ{{s, l}}
+}
+
+// leases are read: what they protect lives.
+func (c *collector) leases() {
+	for q := range c.s.lease {
+		if c.s.lease[q] == 1 || c.s.lease[q] == stale {
+			c.s.lease[q] = 0 // not flocked: its process is taken for dead
+		}
+		if c.s.lease[q] != live {
+			continue
+		}
+		if w := c.m.want(q); c.m.procs[q].kind != Pack || c.s.join>>q&1 != 0 {
+			c.s.gLive |= w
+			c.s.gStg |= w
+		}
+		if c.m.procs[q].kind == Pack && c.m.LeaseStaging {
+			c.s.gStg |= 1 << c.m.slot(q)
+		}
+	}
+	c.l = "gc: reads leases"
+}
+
+// gens are read: what they hold lives.
+func (c *collector) gens() {
+	if c.s.gLive |= c.s.gKeep; c.m.RecheckGens {
+		c.s.gLive |= allGens(&c.s)
+	}
+	c.l = "gc: reads generations"
 }
 
 // unlinkRest removes the .objects that gc found without a tree.

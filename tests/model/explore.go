@@ -5,94 +5,120 @@ import (
 	"strings"
 )
 
-// explore walks all states breadth first; it returns their number, whether that is all, and the shortest trace to each
-// kind of violation.
+// search is a walk over all states, breadth first.
+type search struct {
+	m      *M
+	seen   map[S]struct{}
+	recs   []step  // how each state was first reached
+	queue  []S     // states whose successors are still to be found,
+	nums   []int32 // and their indices in recs
+	labels map[string]int16
+	texts  []string
+	viol   map[string][]string // the shortest trace to each kind of violation
+}
+
+type step struct {
+	from  int32
+	label int16
+}
+
+// explore walks all states; it returns their number, whether that is all, and
+// the shortest trace to each kind of violation.
 func (m *M) explore(limit int, stopFirst bool) (int, bool, map[string][]string) {
-	type rec struct {
-		from  int32
-		label int16
-	}
-	seen := map[S]struct{}{start(): {}}
-	recs, queue, nums, head := []rec{{-1, 0}}, []S{start()}, []int32{0}, 0 // nums: the queue's indices into recs
-	labels, texts := map[string]int16{}, []string{}
-	viol := map[string][]string{}
-	report := func(kind string, i int32, last string) {
-		if _, ok := viol[kind]; ok {
-			return
-		}
-		t := []string{last}
-		for ; i > 0; i = recs[i].from {
-			t = append([]string{texts[recs[i].label]}, t...)
-		}
-		viol[kind] = t
-	}
-	for head < len(queue) {
+	x := &search{m: m, seen: map[S]struct{}{start(): {}}, recs: []step{{-1, 0}}, queue: []S{start()}, nums: []int32{0},
+		labels: map[string]int16{}, viol: map[string][]string{}}
+	for head := 0; head < len(x.queue); {
 		if head == 1<<20 { // let the queue's head go
-			queue, nums, head = append([]S(nil), queue[head:]...), append([]int32(nil), nums[head:]...), 0
+			x.queue, x.nums, head = append([]S(nil), x.queue[head:]...), append([]int32(nil), x.nums[head:]...), 0
 		}
-		s, id := queue[head], nums[head]
+		s, id := x.queue[head], x.nums[head]
 		head++
-		add := func(n S, l string) {
-			if _, ok := seen[n]; ok {
-				return
-			}
-			seen[n] = struct{}{}
-			bad := m.check(&n)
-			if bad == 0 && m.leak(n) {
-				bad = bLeak
-			}
-			if bad != 0 { // not followed further
-				var k []string
-				for i, x := range names() {
-					if bad>>i&1 != 0 {
-						k = append(k, x)
-					}
-				}
-				report(strings.Join(k, "+"), id, l)
-				return
-			}
-			if _, ok := labels[l]; !ok {
-				labels[l] = int16(len(texts))
-				texts = append(texts, l)
-			}
-			recs = append(recs, rec{id, labels[l]})
-			queue, nums = append(queue, n), append(nums, int32(len(recs)-1))
-		}
-		waiting, moved := false, false
-		for p, x := range m.procs {
-			if x.kind == Idle || s.pc[p] == over {
-				continue
-			}
-			waiting = true
-			for _, n := range m.step(s, p) {
-				moved = true
-				add(n.s, fmt.Sprintf("P%d %s", p, n.l))
-			}
-			if s.pc[p] != 0 && int(s.kills) < m.kills {
-				n := m.kill(s, p)
-				n.kills++
-				add(n, fmt.Sprintf("P%d KILLED", p))
-			}
-		}
-		if waiting && !moved {
-			report("DEADLOCK", id, "nobody can go on")
-		}
-		for t := 0; t < 3 && int(s.rot) < m.rot; t++ {
-			if s.tree>>t&1 != 0 {
-				n := s
-				n.rot++
-				n.objs[t], n.objsD[t] = torn, torn
-				add(n, fmt.Sprintf(".objects of tree %d GOES BAD", t))
-			}
-		}
-		if int(s.power) < m.power {
-			for _, n := range m.powercut(s) {
-				add(n, fmt.Sprintf("POWER CUT (current=%d trees=%03b)", n.cur, n.tree))
-			}
-		}
-		if stopFirst && len(viol) > 0 || len(seen) > limit {
-			return len(seen), false, viol
+		x.processes(s, id)
+		x.misfortunes(s, id)
+		if stopFirst && len(x.viol) > 0 || len(x.seen) > limit {
+			return len(x.seen), false, x.viol
 		}
 	}
-	return len(seen), true, viol
+	return len(x.seen), true, x.viol
+}
+
+// processes lets each process take its next step, or be killed before it.
+func (x *search) processes(s S, id int32) {
+	waiting, moved := false, false
+	for p, proc := range x.m.procs {
+		if proc.kind == Idle || s.pc[p] == over {
+			continue
+		}
+		waiting = true
+		for _, n := range x.m.step(s, p) {
+			moved = true
+			x.add(n.s, id, fmt.Sprintf("P%d %s", p, n.l))
+		}
+		if s.pc[p] != 0 && int(s.kills) < x.m.kills {
+			n := x.m.kill(s, p)
+			n.kills++
+			x.add(n, id, fmt.Sprintf("P%d KILLED", p))
+		}
+	}
+	if waiting && !moved {
+		x.report("DEADLOCK", id, "nobody can go on")
+	}
+}
+
+// misfortunes are what may befall the disk.
+func (x *search) misfortunes(s S, id int32) {
+	for t := 0; t < NT && int(s.rot) < x.m.rot; t++ {
+		if s.tree>>t&1 != 0 {
+			n := s
+			n.rot++
+			n.objs[t], n.objsD[t] = torn, torn
+			x.add(n, id, fmt.Sprintf(".objects of tree %d GOES BAD", t))
+		}
+	}
+	if int(s.power) < x.m.power {
+		for _, n := range x.m.powercut(s) {
+			x.add(n, id, fmt.Sprintf("POWER CUT (current=%d trees=%03b)", n.cur, n.tree))
+		}
+	}
+}
+
+// add takes a state that is new; one that breaks an invariant is not followed
+// further.
+func (x *search) add(n S, from int32, l string) {
+	if _, ok := x.seen[n]; ok {
+		return
+	}
+	x.seen[n] = struct{}{}
+	bad := x.m.check(&n)
+	if bad == 0 && x.m.leak(n) {
+		bad = bLeak
+	}
+	if bad != 0 {
+		var kinds []string
+		for i, name := range names() {
+			if bad>>i&1 != 0 {
+				kinds = append(kinds, name)
+			}
+		}
+		x.report(strings.Join(kinds, "+"), from, l)
+		return
+	}
+	if _, ok := x.labels[l]; !ok {
+		x.labels[l] = int16(len(x.texts))
+		x.texts = append(x.texts, l)
+	}
+	x.recs = append(x.recs, step{from, x.labels[l]})
+	x.queue, x.nums = append(x.queue, n), append(x.nums, int32(len(x.recs)-1))
+}
+
+// report keeps the first trace to a kind of violation.
+func (x *search) report(kind string, i int32, last string) {
+	if _, ok := x.viol[kind]; ok {
+		return
+	}
+	trace := []string{last}
+	for ; i > 0; i = x.recs[i].from {
+		trace = append([]string{x.texts[x.recs[i].label]}, trace...)
+	}
+	x.viol[kind] = trace
 }

@@ -178,8 +178,11 @@ func (w *world) reset(t *testing.T, home string) {
 	w.copy(t, filepath.Join(w.dir, "home-"+home), w.home())
 }
 
+// env is ipp's whole environment; a tracer with the race detector would sleep a
+// second before it exits.
 func (w *world) env(more ...string) []string {
-	return append([]string{"HOME=" + w.home(), "PATH=" + os.Getenv("PATH"), "USER=tester", "GOMAXPROCS=1"}, more...)
+	return append([]string{"HOME=" + w.home(), "PATH=" + os.Getenv("PATH"), "USER=tester", "GOMAXPROCS=1",
+		"GORACE=atexit_sleep_ms=0"}, more...)
 }
 
 // run runs ipp, and lists what it said where it failed.

@@ -57,7 +57,7 @@ type commands struct {
 	Export   exportCmd   `group:"Packages" help:"Write a package to a CAR file."`
 	Import   importCmd   `group:"Packages" help:"Take packages from CAR files into the store."`
 	Forget   forgetCmd   `group:"Packages" help:"Stop keeping a packed or imported package."`
-	GC       gcCmd       `cmd:"" group:"Housekeeping" help:"Delete what nothing needs any more."`
+	GC       gcCmd       `group:"Housekeeping" help:"Delete what nothing needs any more."`
 	Env      envCmd      `group:"Housekeeping" help:"Print the lines that set up a shell."`
 	Tour     tourCmd     `group:"Housekeeping" help:"See it all on real programs, in a minute."`
 	Version  versionCmd  `group:"Housekeeping" help:"Print the version of ipp."`

@@ -155,6 +155,9 @@ func snapshot(ts *testscript.TestScript, dir string) string {
 			target, err := os.Readlink(path)
 			fmt.Fprintf(&b, "%s -> %s\n", path, target)
 			return err
+		case !d.Type().IsRegular(): // opening a FIFO waits
+			fmt.Fprintln(&b, path, d.Type())
+			return nil
 		}
 		fi, err := d.Info()
 		if err != nil {

@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -54,12 +56,16 @@ func (t *TreeBlocks) Block(ctx context.Context, c cid.Cid) ([]byte, error) {
 			return data, err
 		}
 	}
+	missing := fmt.Errorf("block %s: not in the store: %w", c, fs.ErrNotExist)
 	for _, p := range t.parts {
-		if data, err := p.leaf(ctx, c); err == nil || !isNotExist(err) {
+		data, err := p.leaf(ctx, c)
+		if _, ok := errors.AsType[*DamagedError](err); ok { // another part may have it too
+			missing = err
+		} else if err == nil || !isNotExist(err) {
 			return data, err
 		}
 	}
-	return nil, fmt.Errorf("block %s: not in the store: %w", c, fs.ErrNotExist)
+	return nil, missing
 }
 
 // Close closes the files it opened.
@@ -165,21 +171,31 @@ func (p *part) leaf(ctx context.Context, c cid.Cid) ([]byte, error) {
 	if !ok {
 		return nil, fs.ErrNotExist
 	}
-	return p.rebuild(c, at)
+	data, err := p.rebuild(c, at)
+	if isNotExist(err) || errors.Is(err, errNotRegular) || errors.Is(err, io.EOF) {
+		return nil, &DamagedError{p.key, errors.New(err.Error())}
+	}
+	return data, err
 }
+
+var errNotRegular = errors.New("not a regular file any more")
 
 // rebuild makes a block out of the contents that it wraps.
 func (p *part) rebuild(c cid.Cid, at place) ([]byte, error) {
-	f, err := os.Open(filepath.Join(p.dir, filepath.FromSlash(at.path)))
+	name := filepath.Join(p.dir, filepath.FromSlash(at.path))
+	fi, err := os.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !fi.Mode().IsRegular() { // opening a FIFO waits
+		return nil, fmt.Errorf("read %s: %w", at.path, errNotRegular)
+	}
+	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	if at.size < 0 {
-		fi, err := f.Stat()
-		if err != nil {
-			return nil, err
-		}
 		at.size = fi.Size()
 	}
 	if at.size > dag.MaxBlock {

@@ -64,6 +64,9 @@ func (st *stage) show() error {
 		}
 	}
 	err := durable.RenameNoReplace(st.dir, tree)
+	if errors.Is(err, fs.ErrExist) && !s.Has(st.plan.Key) { // no tree, whatever it is
+		err = errors.Join(os.Remove(tree), durable.RenameNoReplace(st.dir, tree))
+	}
 	if errors.Is(err, fs.ErrExist) {
 		return s.discardStaging(st.plan.Key)
 	}

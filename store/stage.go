@@ -2,7 +2,6 @@ package store
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -89,6 +88,11 @@ func (st *stage) open() (err error) {
 	if st.fs, err = durable.OpenFS(filepath.Dir(st.dir)); err != nil {
 		return err
 	}
+	if fi, err := os.Lstat(st.dir); err == nil && !fi.IsDir() { // not ours: nothing is written through it
+		if err := os.Remove(st.dir); err != nil {
+			return errors.Join(err, st.fs.Close())
+		}
+	}
 	err = os.Mkdir(st.dir, 0o755)
 	if errors.Is(err, fs.ErrExist) {
 		st.known, err = map[string]bool{".": true}, nil
@@ -112,7 +116,7 @@ func (st *stage) close() {
 
 // fetch stages every entry of the part, and its .car and .objects.
 func (st *stage) fetch(ctx context.Context) error {
-	car, err := os.OpenFile(st.dir+".car", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o644)
+	car, err := st.beside(".car")
 	if err != nil {
 		return err
 	}
@@ -132,6 +136,14 @@ func (st *stage) fetch(ctx context.Context) error {
 		return err
 	}
 	return st.writeList()
+}
+
+// beside makes a file beside the staged tree, instead of what lay there.
+func (st *stage) beside(suffix string) (*os.File, error) {
+	if err := os.RemoveAll(st.dir + suffix); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(st.dir+suffix, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 }
 
 // walk hands files to a bounded number of tasks while it goes on.
@@ -269,7 +281,7 @@ func (st *stage) resume(e *dag.Entry, mode fs.FileMode, each eachLeaf) (bool, er
 	if err != nil || fi.Mode() == 0o600 {
 		return false, err
 	}
-	if st.holds(e, mode, each) && durable.SyncFile(st.abs(e.Path)) == nil {
+	if fi.Mode().IsRegular() && st.holds(e, mode, each) && durable.SyncFile(st.abs(e.Path)) == nil {
 		return true, nil
 	}
 	return false, st.root.RemoveAll(e.Path)
@@ -411,11 +423,11 @@ func (st *stage) dropExtras() error {
 }
 
 func (st *stage) writeList() error {
-	var b bytes.Buffer
-	if err := writeList(&b, st.files); err != nil {
+	f, err := st.beside(".objects")
+	if err != nil {
 		return err
 	}
-	return os.WriteFile(st.dir+".objects", b.Bytes(), 0o644)
+	return errors.Join(writeList(f, st.files), f.Close())
 }
 
 // sync makes all that was staged durable. A failed sync is never retried: what

@@ -88,7 +88,7 @@ func (s *Store) checkFile(ctx context.Context, path string, f FileInfo, report f
 	case err != nil:
 		return err
 	case !fi.Mode().IsRegular():
-		return errors.New("not a regular file any more")
+		return errNotRegular
 	case fi.Size() != f.Size:
 		return fmt.Errorf("%d bytes, not %d", fi.Size(), f.Size)
 	case !sameMode(fi, f.mode()):

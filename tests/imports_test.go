@@ -28,6 +28,7 @@ const importPolicy = `
 
 	# what is on this disk: no names, no versions, no profiles, no network
 	store:          store/dag store/durable store/flock
+	store/index:    store store/dag store/durable store/flock
 	store/pack:     store store/dag lock/ref lock/toml
 
 	# what is wished for, and what exactly that is

@@ -8,6 +8,7 @@
 //	kubo/                 Kubo, as a module of its own
 //	ipfs-car/             ipfs-car, as npm pins it
 //	model/                the commit and collection protocol, model-checked
+//	powercut/             a power cut at every write, on real file systems
 //	programs/             real programs, fetched and pinned
 //	report/               what .ci/run prints of a test run
 //	support/              where fetched tools lie, and the one way to skip
@@ -19,6 +20,7 @@
 //
 //	IPP_TEST_NOSKIP=1        a skip is a failure
 //	IPP_TEST_CRASH=all|SEED  every call is cut off, or those of that seed
+//	IPP_TEST_POWERCUT=all|SEED  every event of the disk is cut after, or those of that seed
 //	IPP_TEST_PROGRAMS=DIR    the real programs; default .cache/programs
 //	IPP_TEST_KUBO=FILE       Kubo's ipfs; default .cache/kubo/ipfs
 //	IPP_TEST_IPFSCAR=FILE    ipfs-car; default below .cache/ipfs-car

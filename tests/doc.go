@@ -5,6 +5,7 @@
 //	*_test.go, testdata/  stories as scripts; the import policy
 //	crash/                kill -9 before every call that changes something
 //	figures/              ipp beside its peers; no test
+//	homes/                small homes, what is done in them, and what must hold there
 //	kubo/                 Kubo, as a module of its own
 //	ipfs-car/             ipfs-car, as npm pins it
 //	model/                the commit and collection protocol, model-checked
@@ -12,6 +13,7 @@
 //	programs/             real programs, fetched and pinned
 //	report/               what .ci/run prints of a test run
 //	support/              where fetched tools lie, and the one way to skip
+//	trace/                kills a program, lets its calls fail, or signals it, at any system call
 //	whole/                is all on disk whole? with code of its own
 //
 // `go test ./...` needs nothing but Go and git, and skips with a reason what

@@ -62,10 +62,21 @@ func (s *Store) Plan(ctx context.Context, w Want, src dag.Blocks) (*Plan, error)
 			return p, nil
 		}
 	}
-	if err := s.measure(ctx, p, src); err != nil {
+	if err := p.measure(ctx, src, s.hasObject); err != nil {
 		return nil, err
 	}
 	return p, nil
+}
+
+// Measure is Plan where there is no store yet: everything is new.
+func Measure(ctx context.Context, w Want, src dag.Blocks) (*Plan, error) {
+	p := &Plan{Want: w}
+	return p, p.measure(ctx, src, func(string) bool { return false })
+}
+
+func (s *Store) hasObject(name string) bool {
+	_, err := os.Lstat(s.objectPath(name))
+	return err == nil
 }
 
 // inspect fills in a plan from a tree that is present.
@@ -87,8 +98,8 @@ func (s *Store) inspect(ctx context.Context, p *Plan) error {
 	return err
 }
 
-// measure fills in a plan from a source.
-func (s *Store) measure(ctx context.Context, p *Plan, src dag.Blocks) error {
+// measure fills in a plan from a source; has says which objects are there.
+func (p *Plan) measure(ctx context.Context, src dag.Blocks, has func(object string) bool) error {
 	p.Files, p.Bytes, p.NewBytes = 0, 0, 0
 	seen := map[string]bool{}
 	see, end := p.check()
@@ -105,11 +116,9 @@ func (s *Store) measure(ctx context.Context, p *Plan, src dag.Blocks) error {
 		p.modes = p.modes || e.HasMode
 		key := e.CID.KeyString()
 		if c, ok := dag.ObjectCID(e.Leaves); ok {
-			name := objectName(c, p.exec(e))
-			if _, err := os.Lstat(s.objectPath(name)); err == nil {
+			if key = objectName(c, p.exec(e)); has(key) {
 				return nil
 			}
-			key = name
 		}
 		if !seen[key] {
 			seen[key] = true
@@ -135,10 +144,13 @@ func (w *Want) check() (see func(*dag.Entry), end func() error) {
 func (w *Want) walk(block func(cid.Cid, []byte) error) dag.WalkOptions {
 	return dag.WalkOptions{
 		Limits: w.Limits,
-		Omit:   func(p string) bool { return slices.Contains(w.Omit, p) },
+		Omit:   w.omits,
 		Block:  block,
 	}
 }
+
+// omits says whether a path belongs to another part.
+func (w *Want) omits(path string) bool { return slices.Contains(w.Omit, path) }
 
 // exec says whether a file gets a run bit: its own mode tells, or, where no
 // file of the part has a mode, what the package's author named.
@@ -172,7 +184,7 @@ func (s *Store) Ensure(ctx context.Context, l *Lease, p *Plan, src dag.Blocks, r
 		return err
 	}
 	if p.Present && !p.Damaged { // it went between plan and lease
-		if err := s.measure(ctx, p, src); err != nil {
+		if err := p.measure(ctx, src, s.hasObject); err != nil {
 			return err
 		}
 	}

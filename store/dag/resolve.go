@@ -14,29 +14,64 @@ import (
 // following symlinks. A missing path Is fs.ErrNotExist. DefaultLimits hold.
 // Of a directory that is a HAMT only the shards on the way are read.
 func Resolve(ctx context.Context, b Blocks, root cid.Cid, path string) (*Entry, error) {
-	w := newWalker(ctx, b, WalkOptions{}, nil)
+	e, _, err := newWalker(ctx, b, WalkOptions{}, nil).resolve(root, path)
+	return e, err
+}
+
+func (w *walker) resolve(root cid.Cid, path string) (*Entry, *node, error) {
 	l, here := link{cid: root}, ""
 	for _, name := range split(path) {
 		if err := CheckName(name); err != nil {
-			return nil, fmt.Errorf("resolve %q: %w", path, err)
+			return nil, nil, fmt.Errorf("resolve %q: %w", path, err)
 		}
 		n, err := w.parent(here, l)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if n == nil {
-			return nil, fmt.Errorf("resolve %q: %s is no directory: %w", path, where(here), fs.ErrNotExist)
+			return nil, nil, fmt.Errorf("resolve %q: %s is no directory: %w", path, where(here), fs.ErrNotExist)
 		}
 		var ok bool
 		if l, ok, err = w.find(here, n, name); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if here = join(here, name); !ok {
-			return nil, fmt.Errorf("resolve %q: %q: %w", path, here, fs.ErrNotExist)
+			return nil, nil, fmt.Errorf("resolve %q: %q: %w", path, here, fs.ErrNotExist)
 		}
 	}
-	e, _, err := w.describe(here, l)
-	return e, err
+	return w.describe(here, l)
+}
+
+// ReadDir returns the entries of the directory at path below root, each as Walk
+// would show it, bytewise sorted by path; what opt omits is left out. A missing
+// path Is fs.ErrNotExist. opt.Block is not called.
+func ReadDir(ctx context.Context, b Blocks, root cid.Cid, path string, opt WalkOptions) ([]Entry, error) {
+	opt.Block = nil
+	w := newWalker(ctx, b, opt, nil)
+	e, n, err := w.resolve(root, path)
+	if err != nil {
+		return nil, err
+	}
+	if e.Kind != Dir {
+		return nil, malformed(path, e.CID, "it is a %s, not a directory", e.Kind)
+	}
+	items, err := w.list(e.Path, n)
+	if err != nil {
+		return nil, err
+	}
+	var entries []Entry
+	for _, it := range w.wanted(e.Path, items) {
+		if it.shard != nil {
+			continue
+		}
+		e, _, err := w.describe(join(e.Path, it.name), it.link)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, *e)
+	}
+	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
+	return entries, nil
 }
 
 // parent reads the directory at path; nil: something else is there.

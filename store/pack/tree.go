@@ -9,7 +9,6 @@ import (
 	"maps"
 	"os"
 	"path"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -24,12 +23,13 @@ const dotDir = ".ipp"
 // binDir is where commands are in a platform's directory.
 const binDir = "bin"
 
-// Tree is a part of a package that is present in a store.
+// Tree is a part of a package that is present in a store, or will be.
 type Tree struct {
 	Key      store.Key
-	Dir      string       // of the tree
+	Dir      string       // of the tree; "" for one that is planned
 	Platform ref.Platform // "" where the package is not split
 	Meta     *Metadata    // nil: none
+	files    fs.FS
 }
 
 // OpenTree reads package.toml of a tree that is present.
@@ -37,7 +37,20 @@ func OpenTree(s *store.Store, k store.Key) (*Tree, error) {
 	if !s.Has(k) {
 		return nil, fmt.Errorf("open tree %s: %w", k, fs.ErrNotExist)
 	}
-	t := &Tree{Key: k, Dir: s.TreeDir(k)}
+	return openTree(&Tree{Key: k, Dir: s.TreeDir(k), files: os.DirFS(s.TreeDir(k))})
+}
+
+// PlannedTree is OpenTree for a tree of store.Upcoming.
+func PlannedTree(trees fs.FS, k store.Key) (*Tree, error) {
+	files, err := fs.Sub(trees, k.String())
+	if err != nil {
+		return nil, fmt.Errorf("open tree %s: %w", k, err)
+	}
+	return openTree(&Tree{Key: k, files: files})
+}
+
+func openTree(t *Tree) (*Tree, error) {
+	k := t.Key
 	if k.Part != store.AnyPart {
 		p, err := ref.ParsePlatform(k.Part)
 		if err != nil {
@@ -45,7 +58,7 @@ func OpenTree(s *store.Store, k store.Key) (*Tree, error) {
 		}
 		t.Platform = p
 	}
-	data, err := readSmall(filepath.Join(t.Dir, MetadataName), MaxMetadata)
+	data, err := readSmall(t.files, MetadataName, MaxMetadata)
 	if errors.Is(err, fs.ErrNotExist) {
 		return t, nil
 	}
@@ -58,15 +71,15 @@ func OpenTree(s *store.Store, k store.Key) (*Tree, error) {
 
 // readSmall reads a regular file of at most limit bytes, and a byte more of a
 // larger one, for the parser to refuse.
-func readSmall(name string, limit int64) ([]byte, error) {
-	info, err := os.Lstat(name)
+func readSmall(files fs.FS, name string, limit int64) ([]byte, error) {
+	info, err := fs.Lstat(files, name)
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() {
 		return nil, &fs.PathError{Op: "read", Path: name, Err: errNotFile}
 	}
-	f, err := os.Open(name)
+	f, err := files.Open(name)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +92,7 @@ func readSmall(name string, limit int64) ([]byte, error) {
 // for a package that is not split. Directories that are not there are left out.
 func (t *Tree) Bases() []string {
 	isDir := func(name string) bool {
-		info, err := os.Lstat(filepath.Join(t.Dir, name))
+		info, err := fs.Lstat(t.files, name)
 		return err == nil && info.IsDir()
 	}
 	bases := basesOf(t.Meta, t.Platform, isDir(AnyDir))
@@ -151,7 +164,7 @@ func (t *Tree) command(bases []string, at string) (string, error) {
 	for _, base := range bases {
 		for _, name := range commandFiles(t.Platform, at) {
 			rel := join(base, name)
-			info, err := os.Stat(filepath.Join(t.Dir, filepath.FromSlash(rel)))
+			info, err := fs.Stat(t.files, rel)
 			switch {
 			case err == nil && info.Mode().IsRegular():
 				return rel, nil
@@ -173,7 +186,7 @@ func (t *Tree) executables(bases []string) (map[ref.Command]string, error) {
 	all := map[ref.Command]string{}
 	for _, base := range bases {
 		dir := join(base, binDir)
-		entries, err := os.ReadDir(filepath.Join(t.Dir, filepath.FromSlash(dir)))
+		entries, err := fs.ReadDir(t.files, dir)
 		if err != nil && !missing(err) {
 			return nil, fmt.Errorf("list commands of tree %s: %w", t.Key, err)
 		}
@@ -204,15 +217,14 @@ func trimExe(name string) string {
 // executable says whether a file of the tree can be started. Where the system
 // has no run bits, its first bytes tell.
 func (t *Tree) executable(rel string) bool {
-	name := filepath.Join(t.Dir, filepath.FromSlash(rel))
-	info, err := os.Stat(name)
+	info, err := fs.Stat(t.files, rel)
 	if err != nil || !info.Mode().IsRegular() {
 		return false
 	}
 	if runtime.GOOS != "windows" {
 		return info.Mode()&0o111 != 0
 	}
-	f, err := os.Open(name)
+	f, err := t.files.Open(rel)
 	if err != nil {
 		return false
 	}

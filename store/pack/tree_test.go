@@ -117,7 +117,7 @@ func TestCommandMissing(t *testing.T) {
 			continue
 		}
 		dir := write(t, t.TempDir(), tree)
-		tree := &Tree{Dir: dir, Meta: &Metadata{Name: "tool", Commands: map[ref.Command]string{"a": "bin/a"}}}
+		tree := &Tree{Dir: dir, files: os.DirFS(dir), Meta: &Metadata{Name: "tool", Commands: map[ref.Command]string{"a": "bin/a"}}}
 		got, err := tree.Commands()
 		var missing *MissingCommandError
 		if !errors.As(err, &missing) || missing.Command != "a" || err.Error() != "find command a of tool: bin/a is not a file below ." {

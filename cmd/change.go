@@ -343,33 +343,6 @@ func (s *session) member(p lock.Package) (generation.Member, error) {
 	return generation.Member{Name: p.Name, Version: p.Version, Key: t.Key, Bases: t.Bases(), Commands: commands}, nil
 }
 
-// measure is a plan without a store: everything is new.
-func measure(ctx context.Context, w store.Want, src dag.Blocks, see ...func(*dag.Entry)) (*store.Plan, error) {
-	p := &store.Plan{Want: w}
-	opt := dag.WalkOptions{Limits: w.Limits, Omit: func(path string) bool { return slices.Contains(w.Omit, path) }}
-	end := func() error { return nil }
-	if w.Check != nil {
-		var check func(*dag.Entry)
-		check, end = w.Check()
-		see = append(see, check)
-	}
-	err := dag.Walk(ctx, src, w.Root, opt, func(e *dag.Entry) error {
-		if e.Kind == dag.File {
-			p.Files++
-			p.Bytes += e.Size
-		}
-		for _, f := range see {
-			f(e)
-		}
-		return nil
-	})
-	p.NewBytes = p.Bytes
-	if err == nil {
-		err = end()
-	}
-	return p, err
-}
-
 // notices are what a person should know of a package before having it.
 func notices(o *opened, platform ref.Platform) []string {
 	var list []string

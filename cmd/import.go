@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"ipp/cmd/term"
+	"ipp/store"
 	"ipp/store/dag"
 
 	multierror "github.com/hashicorp/go-multierror"
@@ -91,7 +92,7 @@ func (s *session) take(ctx context.Context, o *opened, dryRun bool) (packed, err
 		out.Lacks = append(out.Lacks, string(p))
 	}
 	for _, platform := range out.platforms() {
-		p, err := measure(ctx, o.pkg.Want(platform, dag.DefaultLimits()), o.src)
+		p, err := store.Measure(ctx, o.pkg.Want(platform, dag.DefaultLimits()), o.src)
 		if isAbsent(err) {
 			err = &failure{err: errors.New("the CAR lacks blocks: " + err.Error()), code: exitMalformed}
 		}

@@ -220,7 +220,7 @@ func (s *session) checkSpace(need int64) error {
 func (s *session) plan(ctx context.Context, w store.Want, src dag.Blocks) (*store.Plan, error) {
 	w.Verify = true
 	if s.st == nil {
-		return measure(ctx, w, src)
+		return store.Measure(ctx, w, src)
 	}
 	return s.st.Plan(ctx, w, src)
 }

@@ -12,6 +12,7 @@ import (
 	"ipp/lock"
 	"ipp/lock/ref"
 	"ipp/profile"
+	"ipp/store"
 	"ipp/store/dag"
 	"ipp/store/pack"
 
@@ -169,8 +170,10 @@ func (s *session) size(ctx context.Context, o *opened, out *shown) error {
 	}
 	for _, platform := range platforms {
 		want := o.pkg.Want(platform, dag.DefaultLimits())
-		want.Check = nil // also what can't be installed can be looked at
-		p, err := measure(ctx, want, o.src, func(e *dag.Entry) { out.addCommand(o.pkg, platform, e) })
+		want.Check = func() (func(*dag.Entry), func() error) { // also what can't be installed can be looked at
+			return func(e *dag.Entry) { out.addCommand(o.pkg, platform, e) }, func() error { return nil }
+		}
+		p, err := store.Measure(ctx, want, o.src)
 		here := shownPlatform{Platform: partOf(platform)}
 		switch {
 		case isAbsent(err):

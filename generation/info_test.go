@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"ipp/lock/toml"
 	"ipp/store"
@@ -98,6 +99,9 @@ func FuzzParseInfo(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		info, err := parseInfo("f", data)
 		if err != nil {
+			if _, ok := errors.AsType[*toml.SyntaxError](err); !ok || strings.ContainsFunc(err.Error(), unicode.IsControl) {
+				t.Fatalf("%q (%T)", err, err)
+			}
 			return
 		}
 		text := info.encode()
@@ -107,6 +111,9 @@ func FuzzParseInfo(f *testing.F) {
 		}
 		if !reflect.DeepEqual(again.encode(), text) {
 			t.Fatalf("not a fixed point:\n%s\n%s", text, again.encode())
+		}
+		if again.Parent != info.Parent || !again.Time.Equal(info.Time.Truncate(time.Second)) || again.Reason != info.Reason {
+			t.Fatalf("%+v became %+v", info, again)
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"unicode"
 
 	"ipp/lock/ref"
 	"ipp/lock/toml"
@@ -160,6 +161,14 @@ func wantSyntaxError(t *testing.T, about string, err error, want, hint string) {
 	}
 }
 
+// wantPlaced: an error says where it is, on one line that no terminal obeys.
+func wantPlaced(t *testing.T, err error) {
+	t.Helper()
+	if _, ok := errors.AsType[*toml.SyntaxError](err); !ok || strings.ContainsFunc(err.Error(), unicode.IsControl) {
+		t.Fatalf("%q (%T)", err, err)
+	}
+}
+
 func FuzzParseProfile(f *testing.F) {
 	f.Add([]byte(profileText))
 	f.Add([]byte("format = 1\n[packages]\na = {cid='QmbWqxBEKC3P8tqsKc98xmWNzrzDtRLMiMPL8wBuTGsMnR'}\n[prefer]\n'bin/\"\\'='a'"))
@@ -167,6 +176,7 @@ func FuzzParseProfile(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p, err := ParseProfile("f", data)
 		if err != nil {
+			wantPlaced(t, err)
 			return
 		}
 		text := p.Encode()

@@ -87,6 +87,13 @@ func FuzzParseLog(f *testing.F) {
 			if e.Format != logFormat {
 				t.Errorf("an entry of format %d", e.Format)
 			}
+			line, err := json.Marshal(e)
+			if err != nil {
+				continue // of a year that RFC 3339 does not have
+			}
+			if again, err := parseLog(append(line, '\n')); err != nil || len(again) != 1 || !sameEntry(again[0], e) {
+				t.Errorf("%s became %+v, %v", line, again, err)
+			}
 		}
 		if last := data[bytes.LastIndexByte(data, '\n')+1:]; json.Valid(last) {
 			return // that is no torn line, for it would begin with a brace
@@ -96,6 +103,12 @@ func FuzzParseLog(f *testing.F) {
 			t.Errorf("a torn line costs others: %d of %d, %v", len(torn), len(entries), err)
 		}
 	})
+}
+
+func sameEntry(a, b LogEntry) bool {
+	same := a.Time.Equal(b.Time)
+	a.Time = b.Time
+	return same && a == b
 }
 
 func TestSortNames(t *testing.T) {

@@ -3,6 +3,7 @@ package toml
 import (
 	"errors"
 	"reflect"
+	"runtime/metrics"
 	"strconv"
 	"strings"
 	"testing"
@@ -207,7 +208,11 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
+		before := allocated()
 		root, err := Parse("f", data, Options{})
+		if n := allocated() - before; n > uint64(1<<20+1024*len(data)) {
+			t.Errorf("%d bytes of input took %d bytes of memory", len(data), n)
+		}
 		if err != nil {
 			var e *SyntaxError
 			if !errors.As(err, &e) {
@@ -232,6 +237,13 @@ func FuzzParse(f *testing.F) {
 		}
 		compare(t, root, want)
 	})
+}
+
+// allocated is what the heap has given out so far.
+func allocated() uint64 {
+	all := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(all)
+	return all[0].Value.Uint64()
 }
 
 // holds says whether a value of that kind is somewhere in v.

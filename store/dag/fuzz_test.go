@@ -2,17 +2,26 @@ package dag
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"hash/maphash"
+	"io"
+	"io/fs"
 	"maps"
+	"runtime/metrics"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	uio "github.com/ipfs/boxo/ipld/unixfs/io"
 	"github.com/ipfs/go-cid"
 	ipld "github.com/ipfs/go-ipld-format"
+	"github.com/ipld/go-car/v2"
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
 )
 
 // fuzzLimits keep a fuzzed walk short.
@@ -23,7 +32,35 @@ func scanCAR(data []byte) (*CAR, error) {
 	return c, c.scan(int64(len(data)))
 }
 
-// FuzzCAR: opening never panics; blocks stand where the index says; what can be
+// fair fails where f allocated more than an input of n bytes can be worth.
+func fair(t *testing.T, n int, f func()) {
+	t.Helper()
+	const each, once = 64, 1 << 20 // bytes for a byte, and for the whole
+	before := allocated()
+	f()
+	if got := allocated() - before; got > uint64(once+each*n) {
+		t.Errorf("%d bytes of input took %d bytes of memory", n, got)
+	}
+}
+
+// allocated is what the heap has given out so far.
+func allocated() uint64 {
+	all := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(all)
+	return all[0].Value.Uint64()
+}
+
+// typed says whether callers can tell what is wrong.
+func typed(err error) bool {
+	_, limit := errors.AsType[*LimitError](err)
+	_, format := errors.AsType[*FormatError](err)
+	_, hash := errors.AsType[*HashError](err)
+	_, name := errors.AsType[*NameError](err)
+	return limit || format || hash || name || errors.Is(err, fs.ErrNotExist)
+}
+
+// FuzzCAR: opening never panics, and takes memory by the size of the archive;
+// blocks stand where the index says, which is where go-car sees them; what can be
 // walked is the same after it was written anew.
 func FuzzCAR(f *testing.F) {
 	g := newForge()
@@ -39,8 +76,13 @@ func FuzzCAR(f *testing.F) {
 		f.Add(version2(buf.Bytes()))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c, err := scanCAR(data)
+		var c *CAR
+		var err error
+		fair(t, len(data), func() { c, err = scanCAR(data) })
 		if err != nil {
+			if !typed(err) {
+				t.Fatalf("%v (%T)", err, err)
+			}
 			return
 		}
 		for _, s := range c.index {
@@ -48,16 +90,42 @@ func FuzzCAR(f *testing.F) {
 				t.Fatalf("a block at %d of %d bytes", s.offset, s.size)
 			}
 		}
+		sameAsCAR(t, c, data)
 		for _, root := range c.Roots() {
 			sameAgain(t, c, root)
 		}
 	})
 }
 
+// sameAsCAR: go-car reads the same roots and the same blocks.
+func sameAsCAR(t *testing.T, c *CAR, data []byte) {
+	theirs, err := car.NewBlockReader(bytes.NewReader(data), car.WithTrustedCAR(true), car.MaxAllowedHeaderSize(maxCARHeader))
+	if err != nil || !slices.Equal(theirs.Roots, c.roots) {
+		t.Fatalf("go-car: %v", err)
+	}
+	bySpan := slices.Clone(c.index)
+	slices.SortFunc(bySpan, func(a, b span) int { return cmp.Compare(a.offset, b.offset) })
+	for _, s := range bySpan {
+		b, err := theirs.Next()
+		if err != nil {
+			t.Fatalf("go-car at byte %d: %v", s.offset, err)
+		}
+		if want := data[s.offset+int64(s.head) : s.offset+int64(s.size)]; !bytes.Equal(b.RawData(), want) {
+			t.Fatalf("go-car at byte %d: %x, not %x", s.offset, b.RawData(), want)
+		}
+	}
+	if b, err := theirs.Next(); err != io.EOF {
+		t.Fatalf("go-car has one more: %v, %v", b, err)
+	}
+}
+
 func sameAgain(t *testing.T, b Blocks, root cid.Cid) {
 	var first, second bytes.Buffer
 	opt := WalkOptions{Limits: fuzzLimits()}
 	if err := WriteCAR(context.Background(), &first, b, root, opt, nil); err != nil {
+		if !typed(err) {
+			t.Fatalf("%v (%T)", err, err)
+		}
 		return
 	}
 	c, err := scanCAR(first.Bytes())
@@ -142,10 +210,16 @@ func FuzzHAMT(f *testing.F) {
 	f.Add(g.blocks[bigDir(f, g, 5000).cid])
 	f.Add(g.blocks[shardOf(g, []link{g.raw("x").as(fmt.Sprintf("%02Xa", slotOf("a")))}).cid])
 	f.Fuzz(func(t *testing.T, block []byte) {
+		c := sum(cid.DagProtobuf, block)
+		if _, sound := g.blocks[c]; !sound {
+			defer delete(g.blocks, c)
+		}
 		root := g.put(cid.DagProtobuf, block)
-		defer delete(g.blocks, root.cid)
 		entries, err := List(t.Context(), g, root.cid, Limits{Bytes: 1, Files: 10_000, Entries: 10_000, Depth: 1})
 		if err != nil {
+			if !typed(err) {
+				t.Fatalf("%v (%T)", err, err)
+			}
 			return
 		}
 		if len(entries) > 10_000 {
@@ -179,8 +253,13 @@ func FuzzNode(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, block []byte) {
-		n, err := decodeNode("", cid.Undef, block)
+		var n *node
+		var err error
+		fair(t, len(block), func() { n, err = decodeNode("", cid.Undef, block) })
 		if err != nil {
+			if !typed(err) {
+				t.Fatalf("%v (%T)", err, err)
+			}
 			return
 		}
 		data, links, err := decodePB(block)
@@ -215,8 +294,10 @@ func FuzzNames(f *testing.F) {
 		if CheckTarget(path, s) == nil && outside(int(depth), s) {
 			t.Errorf("target %q at %q leaves", s, path)
 		}
-		if a, b := Collisions([]string{s, s}); a != s || b != s {
-			t.Errorf("%q does not collide with itself", s)
+		for _, twin := range []string{s, norm.NFC.String(s), norm.NFD.String(s), strings.ToUpper(s), strings.ToLower(s), cases.Fold().String(s)} {
+			if a, _ := Collisions([]string{s, twin}); a != s && utf8.ValidString(s) {
+				t.Errorf("%q does not collide with %q", s, twin)
+			}
 		}
 	})
 }

@@ -30,7 +30,29 @@ func FuzzWalk(f *testing.F) {
 		root := m.stack[len(m.stack)-1].cid
 		sameAgain(t, m.forge, root)
 		sameKept(t, m.forge, root)
+		sameFound(t, m.forge, root)
 	})
+}
+
+// sameFound: Resolve finds at each path what Walk showed there.
+func sameFound(t *testing.T, b Blocks, root cid.Cid) {
+	want := make(map[string]Entry)
+	err := Walk(context.Background(), b, root, WalkOptions{Limits: fuzzLimits()}, func(e *Entry) error {
+		want[e.Path] = *e
+		return nil
+	})
+	if err != nil && !typed(err) {
+		t.Fatalf("%v (%T)", err, err)
+	}
+	if err != nil || len(want) > 50 {
+		return
+	}
+	for path, e := range want {
+		got, err := Resolve(context.Background(), b, root, path)
+		if err != nil || got.Kind != e.Kind || got.CID != e.CID || got.Target != e.Target {
+			t.Fatalf("%q: %+v, %v; want %+v", path, got, err, e)
+		}
+	}
 }
 
 // sameKept drops what Walk does not hand on, and walks what is left.

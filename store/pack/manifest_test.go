@@ -3,11 +3,15 @@ package pack
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"path"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/ipfs/go-cid"
 )
@@ -123,7 +127,56 @@ func FuzzParseManifest(f *testing.F) {
 		if got := EncodeManifest(lines); string(got) != string(data) {
 			t.Fatalf("two spellings:\n%q\n%q", data, got)
 		}
+		for _, l := range lines {
+			if !filepath.IsLocal(l.Path) || strings.ContainsRune(l.Path, 0) || !utf8.ValidString(l.Path) {
+				t.Fatalf("path %q got through", l.Path)
+			}
+		}
 	})
+}
+
+// FuzzCompare: two lists have no faults between them if they list the same, and
+// some if they don't; each fault is of a path that one of them has.
+func FuzzCompare(f *testing.F) {
+	f.Add([]byte("abc"), []byte("abd"))
+	f.Add([]byte{0, 1, 2, 3, 40, 50, 60}, []byte{0, 1, 9, 3, 41, 50})
+	f.Fuzz(func(t *testing.T, a, b []byte) {
+		one, two := linesOf(a), linesOf(b)
+		none := func(string) bool { return false }
+		if faults := compare(one, one, none); len(faults) > 0 {
+			t.Fatalf("%v differs from itself: %v", one, faults)
+		}
+		faults := compare(one, two, none)
+		if same := reflect.DeepEqual(byPath(one), byPath(two)); same != (len(faults) == 0) {
+			t.Fatalf("%v\n%v\nfaults %v", one, two, faults)
+		}
+		if back := compare(two, one, none); (len(back) == 0) != (len(faults) == 0) {
+			t.Fatalf("%v\n%v\none way %v, the other way %v", one, two, faults, back)
+		}
+		for _, fault := range faults {
+			_, in := byPath(one)[fault.Path]
+			_, other := byPath(two)[fault.Path]
+			if !in && !other || in && other != (fault.Why == whyChanged) || fault.Why == whyMissing && in {
+				t.Fatalf("%v\n%v\n%v", one, two, fault)
+			}
+		}
+	})
+}
+
+// linesOf makes a listing of a few names, files and directories, by the bytes of
+// a program: each adds a path with one of four CIDs, and the directories above.
+func linesOf(program []byte) []Line {
+	lines := map[string]Line{}
+	for _, op := range program[:min(len(program), 64)] {
+		at := []string{"a", "a/b", "a/b/c", "a/d", "e", "e/b", "a.b", "é"}[op>>2&7]
+		for dir := path.Dir(at); dir != "."; dir = path.Dir(dir) {
+			if _, ok := lines[dir]; !ok {
+				lines[dir] = Line{sum(cid.DagProtobuf, []byte(dir)), FormatToken, dir}
+			}
+		}
+		lines[at] = Line{sum(cid.Raw, []byte{op & 3}), FormatToken, at}
+	}
+	return slices.Collect(maps.Values(lines))
 }
 
 func BenchmarkParseManifest(b *testing.B) {

@@ -2,11 +2,14 @@ package pack
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"ipp/lock/ref"
 
@@ -183,6 +186,25 @@ func TestOtherToolsTable(t *testing.T) {
 	}
 }
 
+// harmless: nothing that a package says of itself leaves it, looks like an
+// option or moves a cursor.
+func harmless(t *testing.T, m *Metadata) {
+	t.Helper()
+	for name, at := range m.Commands {
+		if !filepath.IsLocal(at) || strings.HasPrefix(string(name), "-") || strings.ContainsAny(string(name), "/\\") {
+			t.Fatalf("command %q at %q", name, at)
+		}
+	}
+	if n := string(m.Name); !filepath.IsLocal(n) || strings.HasPrefix(n, "-") || strings.HasPrefix(string(m.Version), "-") {
+		t.Fatalf("name %q, version %q", n, m.Version)
+	}
+	for _, s := range append([]string{m.Summary, m.License, m.Homepage, m.Source, m.Changelog}, slices.Collect(maps.Values(m.Environment))...) {
+		if strings.ContainsFunc(s, unicode.IsControl) {
+			t.Fatalf("a control character in %q", s)
+		}
+	}
+}
+
 func FuzzParseMetadata(f *testing.F) {
 	f.Add([]byte(everyKey(f)))
 	f.Add([]byte("format = 1\nname = \"n\"\nversion = \"1\"\n"))
@@ -200,5 +222,6 @@ func FuzzParseMetadata(f *testing.F) {
 		if err != nil || !reflect.DeepEqual(again, m) {
 			t.Fatalf("%v: %s\ngot  %+v\nwant %+v", err, m.Encode(), again, m)
 		}
+		harmless(t, m)
 	})
 }

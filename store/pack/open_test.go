@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -307,7 +308,34 @@ func FuzzOpen(f *testing.F) {
 		if p.Meta != nil && slices.Contains(p.Top, ".git") {
 			t.Fatal("dot name got through")
 		}
+		if p.Meta != nil {
+			harmless(t, p.Meta)
+		}
+		planned(t, m, p)
+		_, _ = Verify(context.Background(), m, p, nil, nil)
 	})
+}
+
+// planned walks the parts of a package as a store does before it writes, and
+// holds what would be executable to what is in the package.
+func planned(t *testing.T, m *memory, p *Package) {
+	t.Helper()
+	for _, platform := range []ref.Platform{"", "linux-amd64", "windows-amd64"} {
+		w := p.Want(platform, dag.Limits{Bytes: 1 << 20, Files: 1000, Entries: 1000, Depth: 8})
+		for _, at := range w.Exec {
+			if at != "/" && !filepath.IsLocal(filepath.FromSlash(at)) {
+				t.Fatalf("%q would be executable", at)
+			}
+		}
+		if w.Check == nil {
+			continue
+		}
+		see, end := w.Check()
+		opt := dag.WalkOptions{Limits: w.Limits, Omit: func(at string) bool { return slices.Contains(w.Omit, at) }}
+		if dag.Walk(context.Background(), m, p.Root, opt, func(e *dag.Entry) error { see(e); return nil }) == nil {
+			_ = end()
+		}
+	}
 }
 
 func sum(codec uint64, data []byte) cid.Cid {

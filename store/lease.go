@@ -1,7 +1,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -184,15 +183,21 @@ func (s *Store) readLeases(remove bool) ([]LeaseInfo, error) {
 
 // readLease parses a live lease; what can't be read protects everything.
 func readLease(path, id string) LeaseInfo {
-	all := LeaseInfo{ID: id, All: true}
 	data, err := os.ReadFile(path)
-	if err != nil || !bytes.HasSuffix(data, []byte("\n")) {
-		return all
+	if err != nil {
+		return LeaseInfo{ID: id, All: true}
 	}
-	lines := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
+	return parseLease(id, data)
+}
+
+func parseLease(id string, data []byte) LeaseInfo {
+	all := LeaseInfo{ID: id, All: true}
+	text, whole := strings.CutSuffix(string(data), "\n")
+	lines := strings.Split(text, "\n")
 	pid, purpose, _ := strings.Cut(lines[0], " ")
 	info := LeaseInfo{ID: id, Purpose: purpose}
-	if info.PID, err = strconv.Atoi(pid); err != nil {
+	var err error
+	if info.PID, err = strconv.Atoi(pid); err != nil || !whole {
 		return all
 	}
 	all.PID, all.Purpose = info.PID, purpose

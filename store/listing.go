@@ -96,6 +96,7 @@ func readList(r io.Reader, each func(FileInfo) error) error {
 	if !sc.Scan() || sc.Text() != listHeader {
 		return errors.Join(fmt.Errorf("line 1 is not %q", listHeader), sc.Err())
 	}
+	last := ""
 	for n := 0; sc.Scan(); n++ {
 		fields := strings.Split(sc.Text(), "\t")
 		if len(fields) == 2 && fields[0] == listEnd && fields[1] == strconv.Itoa(n) {
@@ -105,12 +106,16 @@ func readList(r io.Reader, each func(FileInfo) error) error {
 			return sc.Err()
 		}
 		f, err := parseListLine(fields)
+		if err == nil && n > 0 && f.Path <= last {
+			err = errors.New("paths are not sorted")
+		}
 		if err == nil {
 			err = each(f)
 		}
 		if err != nil {
 			return fmt.Errorf("line %d: %w", n+2, err)
 		}
+		last = f.Path
 	}
 	return errors.Join(errors.New("it ends before its last line"), sc.Err())
 }
@@ -126,7 +131,11 @@ func parseListLine(fields []string) (FileInfo, error) {
 	if _, _, err := objectCID(fields[0]); err != nil {
 		return FileInfo{}, fmt.Errorf("object %q: %w", fields[0], err)
 	}
-	return FileInfo{Object: fields[0], Size: size, Path: unescapePath.Replace(fields[2])}, nil
+	f := FileInfo{Object: fields[0], Size: size, Path: unescapePath.Replace(fields[2])}
+	if !fs.ValidPath(f.Path) || f.Path == "." {
+		return f, fmt.Errorf("path %q does not stay in the tree", f.Path)
+	}
+	return f, nil
 }
 
 // DamagedError says that what stands beside a tree can't be read. Ensuring the

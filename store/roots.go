@@ -148,15 +148,23 @@ func readRoot(path string) (Root, error) {
 	if err != nil {
 		return Root{}, fmt.Errorf("read root: %w", err)
 	}
+	return parseRoot(path, data)
+}
+
+// parseRoot parses what the file at path says.
+func parseRoot(path string, data []byte) (r Root, err error) {
+	var version struct { // a newer file may hold anything else
+		Format int `toml:"format"`
+	}
+	if err := toml.Unmarshal(data, &version); err == nil && version.Format > 1 {
+		return Root{}, fmt.Errorf("read root %s: format %d: %w", path, version.Format, ErrNewer)
+	}
 	var f rootFile
 	d := toml.NewDecoder(bytes.NewReader(data)).DisallowUnknownFields()
 	if err := d.Decode(&f); err != nil {
 		return Root{}, &RootError{path, err}
 	}
-	if f.Format > 1 {
-		return Root{}, fmt.Errorf("read root %s: format %d: %w", path, f.Format, ErrNewer)
-	}
-	r := Root{Kind: ProfileRoot, Path: f.Path, Why: f.Why, Since: f.Since}
+	r = Root{Kind: ProfileRoot, Path: f.Path, Why: f.Why, Since: f.Since}
 	if f.CID != "" {
 		r.Kind = KeptRoot
 		if r.CID, err = cid.Decode(f.CID); err != nil {

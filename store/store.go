@@ -106,10 +106,14 @@ func (s *Store) checkFormat() error {
 	if err != nil {
 		return err
 	}
+	return parseFormat(data)
+}
+
+func parseFormat(data []byte) error {
 	n, err := strconv.Atoi(strings.TrimSpace(string(data)))
 	switch {
 	case err != nil || n < 1:
-		return fmt.Errorf("file format is damaged: it says %q, not %d", data, formatVersion)
+		return fmt.Errorf("file format is damaged: it says %.40q, not %d", data, formatVersion)
 	case n > formatVersion:
 		return fmt.Errorf("format %d: %w", n, ErrNewer)
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -78,18 +77,13 @@ func (t *TreeBlocks) Close() error {
 
 // part is one tree as a source.
 type part struct {
-	key Key
-	dir string
-	car *dag.CAR
+	store *Store
+	key   Key
+	dir   string
+	car   *dag.CAR
 
 	mu     sync.Mutex
-	leaves map[string]place // by multihash; nil until it is asked for
-}
-
-// place says where a leaf's contents lie.
-type place struct {
-	path         string
-	offset, size int64
+	leaves map[string]Place // by multihash; nil until it is asked for
 }
 
 // openPart opens the tree that lies in dir: where it belongs, or in the trash.
@@ -98,26 +92,33 @@ func openPart(s *Store, k Key, dir string) (*part, error) {
 	if err != nil {
 		return nil, damaged(k, err)
 	}
-	return &part{key: k, dir: dir, car: car}, nil
+	return &part{store: s, key: k, dir: dir, car: car}, nil
 }
 
 func (p *part) close() { p.car.Close() }
 
+// walking is what a walk tells besides the entries.
+type walking struct {
+	block  func(cid.Cid, []byte) error // as dag.WalkOptions.Block
+	framed func(cid.Cid, []byte)       // of each block that was rebuilt from a file
+}
+
 // walk walks the part that the tree holds.
-func (p *part) walk(ctx context.Context, visit func(*dag.Entry) error) error {
+func (p *part) walk(ctx context.Context, tell walking, visit func(*dag.Entry) error) error {
 	var omitted []string
-	opt := dag.WalkOptions{Limits: dag.DefaultLimits(), Omit: func(path string) bool {
+	opt := dag.WalkOptions{Limits: dag.DefaultLimits(), Block: tell.block, Omit: func(path string) bool {
 		omit := p.mayOmit(path)
 		if omit {
 			omitted = append(omitted, path)
 		}
 		return omit
 	}}
-	if err := dag.Walk(ctx, (*shape)(p), p.key.Root, opt, visit); err != nil {
+	src := &shape{p, tell.framed}
+	if err := dag.Walk(ctx, src, p.key.Root, opt, visit); err != nil {
 		return err
 	}
 	for _, name := range omitted { // other parts are directories
-		e, err := dag.Resolve(ctx, (*shape)(p), p.key.Root, name)
+		e, err := dag.Resolve(ctx, src, p.key.Root, name)
 		if err != nil || e.Kind != dag.Symlink {
 			continue
 		}
@@ -141,13 +142,20 @@ func (p *part) mayOmit(path string) bool {
 
 // shape is a part as what walk reads: .car, and the framed leaves that are
 // found by where they stand.
-type shape part
+type shape struct {
+	*part
+	framed func(cid.Cid, []byte)
+}
 
 func (s *shape) Block(ctx context.Context, c cid.Cid) ([]byte, error) { return s.car.Block(ctx, c) }
 
 // FramedLeaf implements dag.Framer.
 func (s *shape) FramedLeaf(_ context.Context, path string, c cid.Cid, offset, size int64) ([]byte, error) {
-	return (*part)(s).rebuild(c, place{path, offset, size})
+	block, err := s.rebuild(c, Place{path, offset, size})
+	if err == nil && s.framed != nil {
+		s.framed(c, block)
+	}
+	return block, err
 }
 
 // leaf finds a leaf by its CID; the first call walks the whole part.
@@ -155,12 +163,12 @@ func (p *part) leaf(ctx context.Context, c cid.Cid) ([]byte, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.leaves == nil {
-		leaves := map[string]place{}
-		err := p.walk(ctx, func(e *dag.Entry) error {
-			for _, l := range e.Leaves {
-				leaves[string(l.CID.Hash())] = place{e.Path, l.Offset, l.Size}
-			}
-			return nil
+		leaves := map[string]Place{}
+		err := p.walk(ctx, walking{}, func(e *dag.Entry) error {
+			return leafPlaces(e, func(l dag.Leaf, at Place) error {
+				leaves[string(l.CID.Hash())] = at
+				return nil
+			})
 		})
 		if err != nil {
 			return nil, fmt.Errorf("read tree %s: %w", p.key, err)
@@ -171,43 +179,5 @@ func (p *part) leaf(ctx context.Context, c cid.Cid) ([]byte, error) {
 	if !ok {
 		return nil, fs.ErrNotExist
 	}
-	data, err := p.rebuild(c, at)
-	if isNotExist(err) || errors.Is(err, errNotRegular) || errors.Is(err, io.EOF) {
-		return nil, &DamagedError{p.key, errors.New(err.Error())}
-	}
-	return data, err
-}
-
-var errNotRegular = errors.New("not a regular file any more")
-
-// rebuild makes a block out of the contents that it wraps.
-func (p *part) rebuild(c cid.Cid, at place) ([]byte, error) {
-	name := filepath.Join(p.dir, filepath.FromSlash(at.path))
-	fi, err := os.Lstat(name)
-	if err != nil {
-		return nil, err
-	}
-	if !fi.Mode().IsRegular() { // opening a FIFO waits
-		return nil, fmt.Errorf("read %s: %w", at.path, errNotRegular)
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	if at.size < 0 {
-		at.size = fi.Size()
-	}
-	if at.size > dag.MaxBlock {
-		return nil, &dag.FormatError{Path: at.path, CID: c, Why: "larger than a block"}
-	}
-	buf := make([]byte, at.size)
-	if n, err := f.ReadAt(buf, at.offset); n < len(buf) {
-		return nil, fmt.Errorf("read %s: %w", at.path, err)
-	}
-	block, ok := dag.Reframe(c, buf)
-	if !ok {
-		return nil, &dag.HashError{CID: c, Got: "other contents in " + at.path}
-	}
-	return block, nil
+	return p.read(c, at)
 }

@@ -167,7 +167,7 @@ func (w *Sweep) whole(dir string, k Key) bool {
 		return false
 	}
 	defer p.close()
-	err = p.walk(context.Background(), func(e *dag.Entry) error {
+	err = p.walk(context.Background(), walking{}, func(e *dag.Entry) error {
 		fi, err := os.Lstat(filepath.Join(dir, filepath.FromSlash(e.Path)))
 		if err == nil && e.Kind == dag.File && fi.Size() != e.Size {
 			err = errDiffers

@@ -124,7 +124,7 @@ func (v *verifier) shape(ctx context.Context, files []FileInfo) error {
 		return nil
 	}
 	defer p.close()
-	err = p.walk(ctx, func(e *dag.Entry) error {
+	err = p.walk(ctx, walking{}, func(e *dag.Entry) error {
 		v.entry(e, listed)
 		delete(v.onDisk, e.Path)
 		return nil

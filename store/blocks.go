@@ -82,6 +82,8 @@ type part struct {
 	dir   string
 	car   *dag.CAR
 
+	badLeaf bool // a walk met a file that a leaf could not be rebuilt from
+
 	mu     sync.Mutex
 	leaves map[string]Place // by multihash; nil until it is asked for
 }
@@ -106,6 +108,7 @@ type walking struct {
 // walk walks the part that the tree holds.
 func (p *part) walk(ctx context.Context, tell walking, visit func(*dag.Entry) error) error {
 	var omitted []string
+	dirs := map[cid.Cid]bool{}
 	opt := dag.WalkOptions{Limits: dag.DefaultLimits(), Block: tell.block, Omit: func(path string) bool {
 		omit := p.mayOmit(path)
 		if omit {
@@ -114,12 +117,24 @@ func (p *part) walk(ctx context.Context, tell walking, visit func(*dag.Entry) er
 		return omit
 	}}
 	src := &shape{p, tell.framed}
-	if err := dag.Walk(ctx, src, p.key.Root, opt, visit); err != nil {
+	err := dag.Walk(ctx, src, p.key.Root, opt, func(e *dag.Entry) error {
+		if e.Kind == dag.Dir {
+			dirs[e.CID] = true
+		}
+		return visit(e)
+	})
+	if err != nil {
 		return err
 	}
-	for _, name := range omitted { // other parts are directories
+	return p.visitLost(ctx, src, omitted, dirs, visit)
+}
+
+// visitLost visits what was left out though it is of this part. Other parts are
+// directories whose blocks this one lacks, unless it has the like elsewhere.
+func (p *part) visitLost(ctx context.Context, src dag.Blocks, omitted []string, dirs map[cid.Cid]bool, visit func(*dag.Entry) error) error {
+	for _, name := range omitted {
 		e, err := dag.Resolve(ctx, src, p.key.Root, name)
-		if err != nil || e.Kind != dag.Symlink {
+		if err != nil || e.Kind == dag.Dir && dirs[e.CID] {
 			continue
 		}
 		if err := visit(e); err != nil {
@@ -152,6 +167,7 @@ func (s *shape) Block(ctx context.Context, c cid.Cid) ([]byte, error) { return s
 // FramedLeaf implements dag.Framer.
 func (s *shape) FramedLeaf(_ context.Context, path string, c cid.Cid, offset, size int64) ([]byte, error) {
 	block, err := s.rebuild(c, Place{path, offset, size})
+	s.badLeaf = s.badLeaf || err != nil
 	if err == nil && s.framed != nil {
 		s.framed(c, block)
 	}

@@ -27,6 +27,9 @@ func (st *stage) publish(ctx context.Context) error {
 		return err
 	}
 	// They follow from root and part alone, so what lies there is replaced.
+	if err := errors.Join(s.clearWay(s.carPath(k)), s.clearWay(s.listPath(k))); err != nil {
+		return err
+	}
 	if err := errors.Join(durable.Replace(st.dir+".car", s.carPath(k)), durable.Replace(st.dir+".objects", s.listPath(k))); err != nil {
 		return err
 	}
@@ -90,7 +93,7 @@ func (st *stage) publishObjects(ctx context.Context) ([]string, error) {
 		object := st.store.objectPath(f.Object)
 		shard := filepath.Dir(object)
 		if !shards[shard] {
-			if err := makeShard(shard); err != nil {
+			if err := st.store.makeShard(shard); err != nil {
 				return nil, err
 			}
 			shards[shard] = true
@@ -107,14 +110,32 @@ func (st *stage) publishObjects(ctx context.Context) ([]string, error) {
 	return list, nil
 }
 
-func makeShard(dir string) error {
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		if errors.Is(err, fs.ErrExist) {
+func (s *Store) makeShard(dir string) error {
+	err := os.Mkdir(dir, 0o755)
+	if errors.Is(err, fs.ErrExist) {
+		if fi, lerr := os.Lstat(dir); lerr == nil && fi.IsDir() {
 			return nil
 		}
+		err = errors.Join(s.putAway(dir), os.Mkdir(dir, 0o755))
+	}
+	if err != nil {
 		return err
 	}
 	return os.Chmod(dir, 0o755)
+}
+
+// clearWay makes way for a file where a directory has taken its name: nothing
+// of ours, which no rename replaces.
+func (s *Store) clearWay(path string) error {
+	if fi, err := os.Lstat(path); err != nil || !fi.IsDir() {
+		return nil // what is to come tells
+	}
+	return s.putAway(path)
+}
+
+// putAway moves what has the name of something of ours into the trash.
+func (s *Store) putAway(path string) error {
+	return durable.RenameNoReplace(path, s.path("trash", filepath.Base(path)+"~"+chance()))
 }
 
 // publishObject links a staged file to its object. Where there is one already
@@ -129,11 +150,14 @@ func (st *stage) publishObject(ctx context.Context, f FileInfo, object string, o
 	if same, err := sameFile(staged, object); same || err != nil {
 		return err
 	}
-	if !ours && !st.store.intact(ctx, f) {
-		if err := ctx.Err(); err != nil { // it was not looked at to the end
+	if !ours {
+		why, err := st.store.checkFile(ctx, object, f, nil)
+		if err != nil { // nothing is known of it
 			return err
 		}
-		return replaceObject(staged, object)
+		if why != "" {
+			return st.store.replaceObject(staged, object)
+		}
 	}
 	if err := os.Remove(staged); err != nil {
 		return err
@@ -142,7 +166,10 @@ func (st *stage) publishObject(ctx context.Context, f FileInfo, object string, o
 	return err
 }
 
-func replaceObject(staged, object string) error {
+func (s *Store) replaceObject(staged, object string) error {
+	if err := s.clearWay(object); err != nil {
+		return err
+	}
 	tmp := filepath.Join(filepath.Dir(object), ".tmp."+chance())
 	if _, err := durable.Link(staged, tmp); err != nil {
 		return err
@@ -160,11 +187,6 @@ func sameFile(a, b string) (bool, error) {
 		return false, err
 	}
 	return os.SameFile(fa, fb), nil
-}
-
-// intact rehashes an object.
-func (s *Store) intact(ctx context.Context, f FileInfo) bool {
-	return s.checkFile(ctx, s.objectPath(f.Object), f, nil) == nil
 }
 
 func chance() string {

@@ -289,10 +289,10 @@ func (st *stage) resume(e *dag.Entry, mode fs.FileMode, each eachLeaf) (bool, er
 
 // link takes the contents from an object, if there is one that verifies.
 func (st *stage) link(e *dag.Entry, object string, mode fs.FileMode, each eachLeaf) (bool, error) {
+	if fi, err := os.Lstat(st.store.objectPath(object)); err != nil || !fi.Mode().IsRegular() {
+		return false, nil // publishing tells what is wrong with it
+	}
 	if st.known != nil { // what an attempt left unfinished makes way
-		if _, err := os.Lstat(st.store.objectPath(object)); err != nil {
-			return false, nil
-		}
 		if err := st.root.RemoveAll(e.Path); err != nil {
 			return false, err
 		}
@@ -341,14 +341,11 @@ func sameMode(fi fs.FileInfo, mode fs.FileMode) bool {
 
 var errDiffers = errors.New("contents differ")
 
-// leafAt says whether the file has the contents of leaf l where they belong.
+// leafAt says whether the file is known to have the contents of leaf l where
+// they belong.
 func leafAt(f io.ReaderAt, l dag.Leaf) bool {
-	buf := make([]byte, l.Size)
-	if n, err := f.ReadAt(buf, l.Offset); n < len(buf) && err != nil {
-		return false
-	}
-	block, ok := dag.Reframe(l.CID, buf)
-	return ok && dag.Verify(l.CID, block) == nil
+	ok, err := holdsLeaf(f, l)
+	return ok && err == nil
 }
 
 // write fetches the leaves that are not there yet. Each is verified before it

@@ -73,10 +73,7 @@ type Store struct {
 
 // Open opens the store at dir, and makes it where there is none.
 func Open(dir string, opt Options) (*Store, error) {
-	s := &Store{dir: dir, wait: opt.Wait, now: opt.Now, pool: dag.NewPool(0), slots: runtime.GOMAXPROCS(0)}
-	if s.now == nil {
-		s.now = time.Now
-	}
+	s := storeAt(dir, opt)
 	err := s.checkFormat()
 	switch {
 	case err == nil:
@@ -91,6 +88,14 @@ func Open(dir string, opt Options) (*Store, error) {
 		return nil, fmt.Errorf("open store %s: %w", dir, err)
 	}
 	return s, nil
+}
+
+func storeAt(dir string, opt Options) *Store {
+	s := &Store{dir: dir, wait: opt.Wait, now: opt.Now, pool: dag.NewPool(0), slots: runtime.GOMAXPROCS(0)}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	return s
 }
 
 // Dir is the store's directory, without symlinks.
@@ -140,7 +145,7 @@ func (s *Store) create(first Root) error {
 			return err
 		}
 	}
-	return durable.WriteFile(s.path("format"), []byte(strconv.Itoa(formatVersion)+"\n"), 0o644)
+	return durable.WriteFile(s.path("format"), []byte(formatText()), 0o644)
 }
 
 // makeDirs makes what is missing: a backup or a copy may have left out

@@ -5,14 +5,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
+	"syscall"
 
 	"ipp/store/dag"
 
+	"github.com/hashicorp/go-multierror"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -20,161 +25,502 @@ import (
 type Fault struct {
 	Key  Key
 	Path string // in the tree, slash-separated; "" for the tree as a whole
+	File string // the file to blame: below the store's directory, slash-separated
 	Why  string
 }
 
-// Verify rehashes every file of a tree, compares the tree with its .objects
-// and its DAG, and lists missing, changed and extra files. An error says that
-// verifying itself failed.
-func (s *Store) Verify(ctx context.Context, k Key, report func(int64)) ([]Fault, error) {
-	v := &verifier{store: s, key: k, report: report, onDisk: map[string]bool{}}
-	files, err := s.Files(k)
-	if err != nil {
-		return []Fault{{k, "", err.Error()}}, nil
-	}
-	if err := v.contents(ctx, files); err != nil {
-		return nil, fmt.Errorf("verify tree %s: %w", k, err)
-	}
-	if err := v.shape(ctx, files); err != nil {
-		return nil, fmt.Errorf("verify tree %s: %w", k, err)
-	}
-	slices.SortFunc(v.faults, func(a, b Fault) int { return cmp.Compare(a.Path, b.Path) })
-	return v.faults, nil
+// UnreadError says that a file could not be looked at: a bad disk, a missing
+// right, too many open files. Nothing is known of it, so it is no damage, and
+// nothing may be put in its place.
+type UnreadError struct {
+	File string // below the store's directory, slash-separated
+	Err  error
 }
 
+func (e *UnreadError) Error() string { return e.File + " can't be read: " + e.Err.Error() }
+
+// Unwrap gives the cause.
+func (e *UnreadError) Unwrap() error { return e.Err }
+
+// unread tells an error of looking from what was seen: that something is gone,
+// or is of another kind, was seen.
+func unread(err error) bool {
+	var path *fs.PathError
+	var call *os.SyscallError
+	if !errors.As(err, &path) && !errors.As(err, &call) || isNotExist(err) {
+		return false
+	}
+	for _, seen := range []error{syscall.ENOTDIR, syscall.ELOOP, syscall.EINVAL, syscall.EISDIR} {
+		if errors.Is(err, seen) {
+			return false
+		}
+	}
+	return true
+}
+
+// Verify rehashes every file of a tree, compares the tree with its .objects,
+// its objects and its DAG, and lists missing, changed and extra files. An error
+// says that verifying itself failed; an *UnreadError is in it for each file that
+// could not be read.
+func (s *Store) Verify(ctx context.Context, k Key, report func(int64)) ([]Fault, error) {
+	faults, bad, err := s.verify(ctx, k, newHashed(s, report), report)
+	for _, u := range bad {
+		err = multierror.Append(err, u)
+	}
+	if err != nil {
+		return faults, fmt.Errorf("verify tree %s: %w", k, err)
+	}
+	return faults, nil
+}
+
+// below is path relative to dir, if it is below it.
+func below(dir, path string) (string, bool) {
+	if dir == "" {
+		return path, path != ""
+	}
+	return strings.CutPrefix(path, dir+"/")
+}
+
+// verdicts tell what is wrong with an object, "" for nothing.
+type verdicts interface {
+	object(ctx context.Context, k objectKey) (why string, err error)
+}
+
+// verify is Verify, over what is known of objects. The truth is the DAG: the
+// root names the blocks in .car, these name the leaves, and these the contents.
+// Where the DAG can't be walked, .objects has to do.
+func (s *Store) verify(ctx context.Context, k Key, objects verdicts, report func(int64)) ([]Fault, []*UnreadError, error) {
+	v := &verifier{store: s, key: k, objects: objects, report: report}
+	var working context.Context
+	v.tasks, working = errgroup.WithContext(ctx)
+	v.tasks.SetLimit(s.slots)
+	v.readList()
+	v.walk(working)
+	v.unnamed(working)
+	if err := errors.Join(v.tasks.Wait(), ctx.Err()); err != nil {
+		return nil, nil, err
+	}
+	v.blameWalk()
+	slices.SortFunc(v.faults, func(a, b Fault) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.File, b.File))
+	})
+	return slices.Compact(v.faults), v.bad, nil
+}
+
+// verifier looks at one tree.
 type verifier struct {
-	store  *Store
-	key    Key
-	report func(int64)
-	onDisk map[string]bool
+	store   *Store
+	key     Key
+	objects verdicts
+	report  func(int64)
+	tasks   *errgroup.Group
+
+	list    *fileTable // what .objects says; nil where it can't be read
+	walked  error      // why the walk ended early
+	framed  bool       // ... was a file that the walk had to read
+	opened  []openDir  // from the root to where the walk is
 
 	mu     sync.Mutex
 	faults []Fault
+	bad    []*UnreadError
 }
 
-func (v *verifier) fault(path, format string, args ...any) {
+// openDir is a directory of the tree that the walk is in, and the names in it
+// that the package has not named yet.
+type openDir struct {
+	path  string
+	names map[string]bool
+}
+
+func (v *verifier) tree() string { return "trees/" + v.key.String() }
+
+func (v *verifier) onDisk(path string) string {
+	return filepath.Join(v.store.TreeDir(v.key), filepath.FromSlash(path))
+}
+
+// inTree blames the tree's own file at path.
+func (v *verifier) inTree(path string) string {
+	if path == "" {
+		return v.tree()
+	}
+	return v.tree() + "/" + path
+}
+
+func (v *verifier) fault(path, file, format string, args ...any) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.faults = append(v.faults, Fault{v.key, path, fmt.Sprintf(format, args...)})
+	v.faults = append(v.faults, Fault{v.key, path, file, fmt.Sprintf(format, args...)})
 }
 
-// contents rehashes the files that .objects names.
-func (v *verifier) contents(ctx context.Context, files []FileInfo) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(v.store.slots)
-	dir := v.store.TreeDir(v.key)
-	for _, f := range files {
-		g.Go(func() error {
-			err := v.store.checkFile(ctx, filepath.Join(dir, filepath.FromSlash(f.Path)), f, v.report)
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			if err != nil {
-				v.fault(f.Path, "%v", err)
-			}
-			return nil
-		})
+// wrong notes what was found out about a file: why it is damaged, or that it
+// could not be looked at.
+func (v *verifier) wrong(path, file, why string, err error) {
+	switch {
+	case err != nil && unread(err):
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.bad = append(v.bad, &UnreadError{file, err})
+	case err != nil:
+		v.fault(path, file, "%v", err)
+	case why != "":
+		v.fault(path, file, "%s", why)
 	}
-	return g.Wait()
+}
+
+func (v *verifier) readList() {
+	list, err := v.store.fileTable(v.key)
+	if err != nil {
+		v.wrong("", v.tree()+".objects", "", bare(err))
+		return
+	}
+	v.list = list
+}
+
+// bare is the cause of an error whose head says what the report says anyway.
+func bare(err error) error {
+	if d, ok := errors.AsType[*DamagedError](err); ok {
+		return d.Err
+	}
+	return err
+}
+
+// walk compares names, kinds and symlinks with the DAG, and has every file
+// looked at.
+func (v *verifier) walk(ctx context.Context) {
+	p, err := openPart(v.store, v.key, v.store.TreeDir(v.key))
+	if err == nil {
+		defer p.close()
+		err = p.walk(ctx, walking{}, func(e *dag.Entry) error { return v.entry(ctx, e) })
+	}
+	if err != nil {
+		v.walked, v.framed = err, p != nil && p.badLeaf
+		return
+	}
+	v.leave(0)
+}
+
+// blameWalk blames .car for a walk that broke off, unless a file that it had to
+// read is damaged: that was found out from .objects.
+func (v *verifier) blameWalk() {
+	if v.walked == nil || v.framed && len(v.faults)+len(v.bad) > 0 {
+		return
+	}
+	v.wrong("", v.tree()+".car", "", bare(v.walked))
+}
+
+func (v *verifier) entry(ctx context.Context, e *dag.Entry) error {
+	v.leaveTo(e.Path)
+	at := v.onDisk(e.Path)
+	switch e.Kind {
+	case dag.Dir:
+		v.enter(e.Path, at)
+	case dag.Symlink:
+		t, err := os.Readlink(at)
+		switch {
+		case err != nil && unread(err):
+			v.wrong(e.Path, v.inTree(e.Path), "", err)
+		case err != nil || t != e.Target:
+			v.fault(e.Path, v.inTree(e.Path), "not the symlink that it was")
+		}
+	case dag.File:
+		v.goFile(ctx, v.wanted(e))
+	}
+	return ctx.Err()
+}
+
+// enter begins a directory.
+func (v *verifier) enter(path, onDisk string) {
+	fi, err := os.Lstat(onDisk)
+	if err == nil && !fi.IsDir() {
+		err = syscall.ENOTDIR
+	}
+	var names []string
+	if err == nil {
+		names, err = readNames(onDisk)
+	}
+	switch {
+	case err != nil && unread(err):
+		v.wrong(path, v.inTree(path), "", err)
+	case err != nil:
+		v.fault(path, v.inTree(path), "not a directory any more")
+	}
+	d := openDir{path, make(map[string]bool, len(names))}
+	for _, n := range names {
+		d.names[n] = true
+	}
+	v.opened = append(v.opened, d)
+}
+
+// leaveTo leaves the directories that path is not in, and takes path's name out
+// of the one that it is in.
+func (v *verifier) leaveTo(path string) {
+	for n := len(v.opened); n > 0; n-- {
+		if rest, ok := below(v.opened[n-1].path, path); ok {
+			v.leave(n)
+			delete(v.opened[n-1].names, rest)
+			return
+		}
+	}
+}
+
+// leave leaves all directories but the outer ones. What is left of the names in
+// one is extra.
+func (v *verifier) leave(outer int) {
+	for _, d := range v.opened[outer:] {
+		for n := range d.names {
+			at := path.Join(d.path, n)
+			v.fault(at, v.inTree(at), "extra: the package has no such name")
+		}
+	}
+	v.opened = v.opened[:outer]
+}
+
+// wanted is what a file has to be.
+type wanted struct {
+	path   string
+	size   int64
+	mode   fs.FileMode // 0: not known
+	object objectKey   // zero: not known
+	leaves []dag.Leaf  // nil: not known
+	named  bool        // the DAG names the object
+}
+
+// wanted puts together what DAG and .objects say of a file; where they differ
+// .objects is wrong.
+func (v *verifier) wanted(e *dag.Entry) wanted {
+	w := wanted{path: e.Path, size: e.Size, leaves: e.Leaves}
+	f, listed := fileLine{}, false
+	if v.list != nil {
+		f, listed = v.list.find(e.Path)
+	}
+	exec, known := e.Exec, e.HasMode
+	if !known && listed {
+		exec, known = f.object.exec, true
+	}
+	if known {
+		w.mode = objectMode(exec)
+	}
+	c, named := dag.ObjectCID(e.Leaves)
+	if w.named = named && known; w.named {
+		w.object, _ = objectKeyOf(c, exec) // ObjectCID gives nothing else
+	} else if listed {
+		w.object = f.object
+		w.object.exec = exec
+	}
+	if v.list != nil && (!listed || f.size != e.Size || f.object != w.object) {
+		v.fault(e.Path, v.tree()+".objects", "it says something else of %s than the package", e.Path)
+	}
+	return w
+}
+
+// unnamed looks at the files that only .objects speaks of: all of them, where
+// the DAG could not be walked; else those below a top-level name that is lost,
+// which the walk took for another part's.
+func (v *verifier) unnamed(ctx context.Context) {
+	if v.list == nil {
+		return
+	}
+	lost := map[string]bool{}
+	for f := range v.list.unseen() {
+		if ctx.Err() != nil {
+			return
+		}
+		top, _, _ := strings.Cut(f.path, "/")
+		if _, ok := lost[top]; !ok {
+			_, err := os.Lstat(v.onDisk(top))
+			lost[top] = isNotExist(err)
+		}
+		if v.walked == nil && !lost[top] {
+			v.fault(f.path, v.tree()+".objects", "it names %s, which the package does not have", f.path)
+			continue
+		}
+		v.goFile(ctx, wanted{path: f.path, size: f.size, mode: objectMode(f.object.exec), object: f.object})
+	}
+}
+
+func (v *verifier) goFile(ctx context.Context, w wanted) {
+	v.tasks.Go(func() error {
+		v.file(ctx, w)
+		return ctx.Err()
+	})
+}
+
+// file looks at one file. Where it is its object, which is one inode, the object
+// is blamed, and was hashed for all the trees that share it.
+func (v *verifier) file(ctx context.Context, w wanted) {
+	path, object := v.onDisk(w.path), w.object.file()
+	blame := v.inTree(w.path)
+	fi, err := os.Lstat(path)
+	of, oerr := os.Lstat(v.store.path(filepath.FromSlash(object)))
+	shared := err == nil && oerr == nil && os.SameFile(fi, of)
+	if shared {
+		blame = object
+	}
+	why := ""
+	if err == nil {
+		why = w.differs(fi)
+	} else if isNotExist(err) {
+		why, err = "missing", nil
+	}
+	if err == nil && why == "" {
+		if shared {
+			why, err = v.objects.object(ctx, w.object)
+		} else {
+			why, err = v.contents(ctx, path, w)
+		}
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	v.wrong(w.path, blame, why, err)
+	if !shared && w.object != (objectKey{}) {
+		why, err := v.objects.object(ctx, w.object)
+		if why != "" && ctx.Err() == nil {
+			why = "the object of " + w.path + ": " + why
+		}
+		v.wrong(w.path, object, why, err)
+	}
+}
+
+// differs says what is wrong with a file that is not read.
+func (w *wanted) differs(fi fs.FileInfo) string {
+	switch {
+	case !fi.Mode().IsRegular():
+		return errNotRegular.Error()
+	case fi.Size() != w.size:
+		return fmt.Sprintf("%d bytes, not %d", fi.Size(), w.size)
+	case w.mode != 0 && !sameMode(fi, w.mode):
+		return fmt.Sprintf("its mode is %v, not %v", fi.Mode(), w.mode)
+	}
+	return ""
+}
+
+// contents compares a file that is not its object's inode. Leaves that don't
+// name an object (of another chunker) are compared one by one where .objects,
+// which does, says something else.
+func (v *verifier) contents(ctx context.Context, path string, w wanted) (string, error) {
+	const changed = "contents changed"
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	if w.object != (objectKey{}) {
+		c, err := v.store.pool.HashFile(ctx, f, w.size, v.report)
+		if err != nil {
+			return "", err
+		}
+		if w.object.names(c) {
+			return "", nil
+		}
+		if w.named || w.leaves == nil {
+			return changed, nil
+		}
+	}
+	for _, l := range w.leaves {
+		if ok, err := holdsLeaf(f, l); !ok || err != nil {
+			return changed, err
+		}
+	}
+	if w.object != (objectKey{}) {
+		v.fault(w.path, v.tree()+".objects", "it says something else of %s than the package", w.path)
+	}
+	return "", nil
+}
+
+// holdsLeaf says whether the file has the contents of leaf l where they belong.
+func holdsLeaf(f io.ReaderAt, l dag.Leaf) (bool, error) {
+	buf := make([]byte, l.Size)
+	if n, err := f.ReadAt(buf, l.Offset); n < len(buf) && err != nil {
+		if err == io.EOF {
+			err = nil
+		}
+		return false, err
+	}
+	block, ok := dag.Reframe(l.CID, buf)
+	return ok && dag.Verify(l.CID, block) == nil, nil
 }
 
 // checkFile compares one file, or an object, with what its listing says: kind,
-// mode, size and contents.
-func (s *Store) checkFile(ctx context.Context, path string, f FileInfo, report func(int64)) error {
+// mode, size and contents. It says what is wrong, or why it can't tell.
+func (s *Store) checkFile(ctx context.Context, path string, f FileInfo, report func(int64)) (why string, err error) {
 	fi, err := os.Lstat(path)
-	switch {
-	case isNotExist(err):
-		return errors.New("missing")
-	case err != nil:
-		return err
-	case !fi.Mode().IsRegular():
-		return errNotRegular
-	case fi.Size() != f.Size:
-		return fmt.Errorf("%d bytes, not %d", fi.Size(), f.Size)
-	case !sameMode(fi, f.mode()):
-		return fmt.Errorf("its mode is %v, not %v", fi.Mode(), f.mode())
+	if isNotExist(err) {
+		return "missing", nil
 	}
+	if err != nil {
+		return "", err
+	}
+	w := wanted{size: f.Size, mode: f.mode()}
+	if why := w.differs(fi); why != "" {
+		return why, nil
+	}
+	return s.checkContents(ctx, path, f.Object, f.Size, s.pool, report)
+}
+
+func (s *Store) checkContents(ctx context.Context, path, object string, size int64, pool *dag.Pool, report func(int64)) (why string, err error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return err
+		return "", err
 	}
 	defer file.Close()
-	c, err := s.pool.HashFile(ctx, file, f.Size, report)
+	_, exec, err := objectCID(object)
 	if err != nil {
-		return err
+		return "", err
 	}
-	if objectName(c, f.Exec()) != f.Object {
-		return errors.New("contents changed")
+	c, err := pool.HashFile(ctx, file, size, report)
+	if err != nil {
+		return "", err
 	}
-	return nil
+	if objectName(c, exec) != object {
+		return "contents changed", nil
+	}
+	return "", nil
 }
 
-// shape compares names, symlinks and sizes with the DAG that .car holds.
-func (v *verifier) shape(ctx context.Context, files []FileInfo) error {
-	if err := v.listDisk(); err != nil {
-		return err
-	}
-	listed := make(map[string]FileInfo, len(files))
-	for _, f := range files {
-		listed[f.Path] = f
-	}
-	p, err := openPart(v.store, v.key, v.store.TreeDir(v.key))
-	if err != nil {
-		v.fault("", "%v", err)
-		return nil
-	}
-	defer p.close()
-	err = p.walk(ctx, walking{}, func(e *dag.Entry) error {
-		v.entry(e, listed)
-		delete(v.onDisk, e.Path)
-		return nil
-	})
-	if ctx.Err() != nil {
-		return ctx.Err()
+// checkObject compares an object with its own name: whatever its size is.
+func (s *Store) checkObject(ctx context.Context, k objectKey, pool *dag.Pool, report func(int64)) (why string, err error) {
+	path := s.path(filepath.FromSlash(k.file()))
+	fi, err := os.Lstat(path)
+	if isNotExist(err) {
+		return "missing", nil
 	}
 	if err != nil {
-		if len(v.faults) == 0 { // a damaged file's own fault says it better
-			v.fault("", "%v", err)
-		}
-		return nil
+		return "", err
 	}
-	for path := range v.onDisk {
-		v.fault(path, "extra: the package has no such name")
+	w := wanted{size: fi.Size(), mode: objectMode(k.exec)}
+	if why := w.differs(fi); why != "" {
+		return why, nil
 	}
-	return nil
+	return s.checkContents(ctx, path, k.name(), fi.Size(), pool, report)
 }
 
-func (v *verifier) listDisk() error {
-	dir := v.store.TreeDir(v.key)
-	return filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(dir, p)
-		if err == nil && rel != "." {
-			v.onDisk[filepath.ToSlash(rel)] = true
-		}
-		return err
-	})
+// hashed are verdicts on objects that are looked at when asked for, each once.
+type hashed struct {
+	store  *Store
+	report func(int64)
+	mu     sync.Mutex
+	all    map[objectKey]*verdict
 }
 
-func (v *verifier) entry(e *dag.Entry, listed map[string]FileInfo) {
-	path := filepath.Join(v.store.TreeDir(v.key), filepath.FromSlash(e.Path))
-	switch e.Kind {
-	case dag.Dir:
-		if fi, err := os.Lstat(path); err != nil || !fi.IsDir() {
-			v.fault(e.Path, "not a directory any more")
-		}
-	case dag.Symlink:
-		if t, err := os.Readlink(path); err != nil || t != e.Target {
-			v.fault(e.Path, "not the symlink that it was")
-		}
-	case dag.File:
-		f, ok := listed[e.Path]
-		c, named := dag.ObjectCID(e.Leaves)
-		name, exec, err := objectCID(f.Object)
-		if !ok || f.Size != e.Size || err != nil || named && name != c || e.HasMode && exec != e.Exec {
-			v.fault(e.Path, "the list of objects says something else than the package")
-		}
+type verdict struct {
+	once sync.Once
+	why  string
+	err  error
+}
+
+func newHashed(s *Store, report func(int64)) *hashed {
+	return &hashed{store: s, report: report, all: map[objectKey]*verdict{}}
+}
+
+func (h *hashed) object(ctx context.Context, k objectKey) (string, error) {
+	h.mu.Lock()
+	d := h.all[k]
+	if d == nil {
+		d = &verdict{}
+		h.all[k] = d
 	}
+	h.mu.Unlock()
+	d.once.Do(func() { d.why, d.err = h.store.checkObject(ctx, k, h.store.pool, h.report) })
+	return d.why, d.err
 }

@@ -1,0 +1,374 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"ipp/store/dag"
+	"ipp/store/durable"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// Check looks at everything in a store.
+//
+// Every object is hashed once, by its name. A tree's file that is an object,
+// which is one inode, is not hashed again; any other is. Then the trees are
+// compared with their DAGs, see Verify.
+//
+// Check holds no mutex and no lease: others install and collect meanwhile. What
+// looks damaged is looked at again once all the rest is done, and only what is
+// damaged in both looks counts: a tree that was healed, collected or swapped
+// meanwhile is no fault, nor is an object that went with its tree. An object
+// that came after the list of objects was made is hashed when its tree is.
+//
+// Memory: 50 bytes an object, and what the largest tree takes.
+type Check struct {
+	// Begin is told how many bytes there are to look at, and gives the function
+	// that is told of those done, from several goroutines.
+	Begin func(total int64) (report func(int64))
+
+	store  *Store
+	pool   *dag.Pool
+	report func(int64)
+	found  Checked
+
+	mu      sync.Mutex
+	objects map[objectKey]objectState
+	damage  map[string]*Damage // by file
+}
+
+// Checked is what a check found.
+type Checked struct {
+	Objects, Trees int
+	Bytes          int64 // of objects
+	Damage         []Damage
+	Unread         []UnreadError // what could not be looked at
+	Notes          []Note
+	Roots          []Root // those that can be read
+}
+
+// DamageKind says what a damaged file is, so what it takes to repair it.
+type DamageKind string
+
+// The kinds of damage.
+const (
+	TreeDamage   DamageKind = "tree"   // a tree, its objects, .car or .objects: ensure the tree again
+	OrphanDamage DamageKind = "orphan" // an object that no tree names: drop it
+	FormatDamage DamageKind = "format" // the file format: see RepairFormat
+	RootDamage   DamageKind = "root"   // a root: see AddRoot
+	OtherDamage  DamageKind = "other"
+)
+
+// Damage is a file that is not as it should be.
+type Damage struct {
+	Kind  DamageKind
+	File  string // below the store's directory, slash-separated
+	Why   string
+	Trees []Key // that it hurts
+}
+
+// Note is something that is no damage, but worth a word.
+type Note struct {
+	File string // below the store's directory, slash-separated
+	What string
+}
+
+// objectState is what is known of an object.
+type objectState uint8
+
+const (
+	named  objectState = 1 << iota // a tree names it
+	hashOK                         // it is what its name says
+	misses                         // it could not be read
+)
+
+// Check runs c.
+func (s *Store) Check(ctx context.Context, c Check) (*Checked, error) {
+	c.store, c.pool = s, dag.NewPool(2*s.slots) // one reads while another hashes
+	c.objects, c.damage = map[objectKey]objectState{}, map[string]*Damage{}
+	sizes, err := c.listObjects()
+	if err != nil {
+		return nil, fmt.Errorf("check store: %w", err)
+	}
+	keys, err := c.listTrees()
+	if err != nil {
+		return nil, fmt.Errorf("check store: %w", err)
+	}
+	c.begin(keys)
+	for _, step := range []func(context.Context) error{
+		func(ctx context.Context) error { return c.hashObjects(ctx, sizes) },
+		func(ctx context.Context) error { return c.checkTrees(ctx, keys) },
+		c.checkOrphans,
+		c.checkRest,
+	} {
+		if err := step(ctx); err != nil {
+			return nil, fmt.Errorf("check store: %w", err)
+		}
+	}
+	return c.result(), nil
+}
+
+// begin adds up what there is to do.
+func (c *Check) begin(keys []Key) {
+	total := c.found.Bytes
+	for _, k := range keys {
+		total += size(c.store.carPath(k)) + size(c.store.listPath(k))
+	}
+	c.report = func(int64) {}
+	if c.Begin != nil {
+		c.report = c.Begin(total)
+	}
+}
+
+func size(path string) int64 {
+	fi, err := os.Lstat(path)
+	if err != nil {
+		return 0
+	}
+	return fi.Size()
+}
+
+func (c *Check) note(file, format string, args ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.found.Notes = append(c.found.Notes, Note{file, fmt.Sprintf(format, args...)})
+}
+
+// harm notes damage; a tree that is hurt by it may be added to what is known.
+func (c *Check) harm(kind DamageKind, file, why string, trees ...Key) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d := c.damage[file]
+	if d == nil {
+		d = &Damage{Kind: kind, File: file, Why: why}
+		c.damage[file] = d
+	}
+	for _, k := range trees {
+		if !slices.Contains(d.Trees, k) {
+			d.Trees = append(d.Trees, k)
+		}
+	}
+}
+
+// unreadable notes an error of looking, and passes any other on.
+func (c *Check) unreadable(file string, err error) error {
+	if !unread(err) {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.found.Unread = append(c.found.Unread, UnreadError{file, err})
+	return nil
+}
+
+// listObjects lists objects/, and returns the sizes of what has an object's name.
+func (c *Check) listObjects() (map[objectKey]int64, error) {
+	sizes := map[objectKey]int64{}
+	shards, err := readNames(c.store.path("objects"))
+	if err != nil {
+		return sizes, c.unreadable("objects", err)
+	}
+	for _, shard := range shards {
+		at := "objects/" + shard
+		names, err := readNames(c.store.path(at))
+		if err != nil && !unread(err) {
+			c.note(at, "not ipp's: no directory of objects; remove it by hand")
+			continue
+		}
+		if err := c.unreadable(at, err); err != nil {
+			return sizes, err
+		}
+		for _, n := range names {
+			k, err := parseObjectKey(n)
+			if err == nil && k.file() == at+"/"+n {
+				c.objects[k] = 0
+				sizes[k] = size(c.store.path(at, n))
+				c.found.Bytes += sizes[k]
+			} else if !durable.IsTemp(n) { // gc takes those of killed processes
+				c.note(at+"/"+n, "not ipp's: no object has such a name; ipp gc deletes it")
+			}
+		}
+	}
+	c.found.Objects = len(sizes)
+	return sizes, nil
+}
+
+// hashObjects hashes all objects. What is damaged is only noted: whether it hurts
+// anybody is for the trees to tell, and whether it still is, for the second look.
+func (c *Check) hashObjects(ctx context.Context, sizes map[objectKey]int64) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(2 * c.store.slots)
+	for k := range sizes {
+		if ctx.Err() != nil {
+			break
+		}
+		g.Go(func() error {
+			why, err := c.store.checkObject(ctx, k, c.pool, c.report)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			state := hashOK
+			if err != nil {
+				state = misses
+			} else if why != "" {
+				state = 0
+			}
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.objects[k] |= state
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// object implements verdicts, by the first look: what is not known to be right
+// is looked at again now.
+func (c *Check) object(ctx context.Context, k objectKey) (string, error) {
+	c.mu.Lock()
+	c.objects[k] |= named
+	state := c.objects[k]
+	c.mu.Unlock()
+	if state&hashOK != 0 {
+		return "", nil
+	}
+	return c.store.checkObject(ctx, k, c.pool, nil)
+}
+
+// listTrees lists trees/: what is there, and what stands beside it.
+func (c *Check) listTrees() ([]Key, error) {
+	names, err := readNames(c.store.path("trees"))
+	if err != nil {
+		return nil, c.unreadable("trees", err)
+	}
+	var keys []Key
+	for _, n := range names {
+		base, beside := strings.CutSuffix(n, ".car")
+		if !beside {
+			base, beside = strings.CutSuffix(n, ".objects")
+		}
+		k, err := ParseKey(base)
+		switch {
+		case durable.IsTemp(n):
+		case err != nil:
+			c.note("trees/"+n, "not ipp's: no tree has such a name; remove it by hand")
+		case !beside:
+			keys = append(keys, k)
+		case !slices.Contains(names, base) && c.alone(n, base):
+			c.note("trees/"+n, "left over: its tree is gone; ipp gc deletes it")
+		}
+	}
+	c.found.Trees = len(keys)
+	return keys, nil
+}
+
+// alone looks again: a tree's .car is there before the tree, and goes after it.
+func (c *Check) alone(name, base string) bool {
+	_, err := os.Lstat(c.store.path("trees", base))
+	_, own := os.Lstat(c.store.path("trees", name))
+	return isNotExist(err) && own == nil
+}
+
+// checkTrees looks at all trees, and again at those that seem damaged.
+func (c *Check) checkTrees(ctx context.Context, keys []Key) error {
+	var again []Key
+	g, first := errgroup.WithContext(ctx)
+	g.SetLimit(c.store.slots)
+	for _, k := range keys {
+		g.Go(func() error {
+			faults, bad, err := c.store.verify(first, k, c, c.report)
+			c.report(size(c.store.carPath(k)) + size(c.store.listPath(k)))
+			if len(faults)+len(bad) > 0 {
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				again = append(again, k)
+			}
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	slices.SortFunc(again, func(a, b Key) int { return strings.Compare(a.String(), b.String()) })
+	for _, k := range again {
+		if err := c.secondLook(ctx, k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Check) secondLook(ctx context.Context, k Key) error {
+	faults, bad, err := c.store.verify(ctx, k, c, nil)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(c.store.TreeDir(k)); isNotExist(err) {
+		return nil // collected meanwhile
+	}
+	for _, f := range faults {
+		c.harm(TreeDamage, f.File, f.Why, k)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, u := range bad {
+		c.found.Unread = append(c.found.Unread, *u)
+	}
+	return nil
+}
+
+// checkOrphans looks again at the damaged objects that no tree names.
+func (c *Check) checkOrphans(ctx context.Context) error {
+	var spare int
+	for k, state := range c.objects {
+		if state&named != 0 {
+			continue
+		}
+		spare++
+		if state&hashOK != 0 {
+			continue
+		}
+		why, err := c.store.checkObject(ctx, k, c.pool, nil)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			if err := c.unreadable(k.file(), err); err != nil {
+				return err
+			}
+		case why != "" && !isGone(c.store.path(filepath.FromSlash(k.file()))):
+			c.harm(OrphanDamage, k.file(), why)
+		}
+	}
+	if spare > 0 {
+		c.note("objects", "%d objects are in no package; ipp gc deletes them", spare)
+	}
+	return nil
+}
+
+func isGone(path string) bool {
+	_, err := os.Lstat(path)
+	return isNotExist(err)
+}
+
+// result sorts what was found.
+func (c *Check) result() *Checked {
+	for _, d := range c.damage {
+		slices.SortFunc(d.Trees, func(a, b Key) int { return strings.Compare(a.String(), b.String()) })
+		c.found.Damage = append(c.found.Damage, *d)
+	}
+	slices.SortFunc(c.found.Damage, func(a, b Damage) int { return strings.Compare(a.File, b.File) })
+	slices.SortFunc(c.found.Notes, func(a, b Note) int { return strings.Compare(a.File, b.File) })
+	slices.SortFunc(c.found.Unread, func(a, b UnreadError) int { return strings.Compare(a.File, b.File) })
+	c.found.Unread = slices.CompactFunc(c.found.Unread, func(a, b UnreadError) bool { return a.File == b.File })
+	return &c.found
+}
+
+var _ = errors.Is

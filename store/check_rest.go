@@ -1,0 +1,263 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"ipp/store/durable"
+
+	"github.com/hashicorp/go-multierror"
+	"github.com/ipfs/go-cid"
+)
+
+// OpenToCheck opens the store at dir as it is, so that it can be checked and
+// repaired: it makes nothing, and a damaged file format is left to Check. One
+// that a newer ipp wrote is refused.
+func OpenToCheck(dir string, opt Options) (*Store, error) {
+	s := storeAt(dir, opt)
+	if err := s.checkFormat(); errors.Is(err, ErrNewer) {
+		return nil, fmt.Errorf("open store %s: %w", dir, err)
+	}
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return nil, fmt.Errorf("open store %s: %w", dir, err)
+	}
+	s.dir = real
+	return s, nil
+}
+
+// ours are the names at the top of a store.
+func ours() []string {
+	return []string{"format", "objects", "trees", "staging", "leases", "roots", "trash", "reserve", "gc", "sweep", "index", "index.mutex"}
+}
+
+// checkRest looks at all but objects and trees.
+func (c *Check) checkRest(ctx context.Context) error {
+	for _, look := range []func() error{c.checkFormat, c.checkTop, c.checkRoots, c.checkLeases, c.checkStaging, c.checkTrash} {
+		if err := errors.Join(ctx.Err(), look()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Check) checkFormat() error {
+	err := c.store.checkFormat()
+	if err == nil {
+		data, rerr := os.ReadFile(c.store.path("format"))
+		if err = rerr; err == nil && string(data) != formatText() {
+			err = fmt.Errorf("it says %q, not %q", data, formatText())
+		}
+	}
+	switch {
+	case err == nil:
+	case isNotExist(err):
+		c.harm(FormatDamage, "format", "missing")
+	case unread(err):
+		return c.unreadable("format", err)
+	default:
+		c.harm(FormatDamage, "format", strings.TrimPrefix(err.Error(), "file format is damaged: "))
+	}
+	return nil
+}
+
+// checkTop looks for names at the top that don't belong there.
+func (c *Check) checkTop() error {
+	names, err := readNames(c.store.dir)
+	if err != nil {
+		return c.unreadable(".", err)
+	}
+	for _, n := range names {
+		if !slices.Contains(ours(), n) && !durable.IsTemp(n) {
+			c.note(n, "not ipp's: remove it by hand")
+		}
+	}
+	return nil
+}
+
+func (c *Check) checkRoots() error {
+	names, err := readNames(c.store.path("roots"))
+	if err != nil {
+		return c.unreadable("roots", err)
+	}
+	for _, n := range names {
+		if durable.IsTemp(n) {
+			continue
+		}
+		r, err := readRoot(c.store.path("roots", n))
+		switch {
+		case err == nil:
+			c.found.Roots = append(c.found.Roots, r)
+			c.checkKept(n, r)
+		case isNotExist(err): // forgotten meanwhile
+		case unread(err):
+			err = c.unreadable("roots/"+n, err)
+		default:
+			c.harm(RootDamage, "roots/"+n, rootWhy(err))
+		}
+		if unread(err) {
+			return err
+		}
+	}
+	if len(names) == 0 {
+		c.harm(RootDamage, "roots", "there are no roots, so nothing would be kept")
+	}
+	return nil
+}
+
+func rootWhy(err error) string {
+	if e, ok := errors.AsType[*RootError](err); ok {
+		return e.Err.Error()
+	}
+	return err.Error()
+}
+
+// checkKept looks for the package that a root keeps.
+func (c *Check) checkKept(name string, r Root) {
+	if r.Kind != KeptRoot {
+		return
+	}
+	if parts, err := c.store.Parts(r.CID); err == nil && len(parts) == 0 && !isGone(c.store.path("roots", name)) {
+		c.harm(OtherDamage, "trees/"+rootName(r.CID), "missing: roots/"+name+" keeps it")
+	}
+}
+
+// checkLeases looks at the leases that somebody holds. The others end with the
+// next gc, whatever is in them.
+func (c *Check) checkLeases() error {
+	leases, err := c.store.Leases()
+	if err != nil {
+		return c.unreadable("leases", err)
+	}
+	for _, l := range leases {
+		if l.All {
+			c.note("leases/"+l.ID, "it can't be read, so it keeps everything from ipp gc until its process has ended")
+		}
+	}
+	return nil
+}
+
+func (c *Check) checkStaging() error {
+	leases, err := c.store.Leases()
+	if err != nil {
+		return c.unreadable("leases", err)
+	}
+	staged, err := c.store.Staged(leases)
+	if err != nil {
+		return c.unreadable("staging", err)
+	}
+	for _, st := range staged {
+		if st.Bytes > 0 {
+			c.note("staging/"+st.Key.String(), "unfinished work, %d bytes: the same command again goes on, ipp gc deletes it", st.Bytes)
+		}
+	}
+	return nil
+}
+
+func (c *Check) checkTrash() error {
+	names, err := readNames(c.store.path("trash"))
+	if err != nil {
+		return c.unreadable("trash", err)
+	}
+	if len(names) > 0 {
+		c.note("trash", "%d trees: ipp gc deletes those that no program uses", len(names))
+	}
+	return nil
+}
+
+func formatText() string { return fmt.Sprintf("%d\n", formatVersion) }
+
+// RepairFormat writes the file format anew. Only a store whose format is
+// damaged needs it: one that says a newer version never is.
+func (s *Store) RepairFormat(ctx context.Context) error {
+	if err := s.checkFormat(); errors.Is(err, ErrNewer) {
+		return fmt.Errorf("repair format: %w", err)
+	}
+	sweep, err := s.sharedSweep(ctx, "repair format")
+	if err != nil {
+		return fmt.Errorf("repair format: %w", err)
+	}
+	defer sweep.Release()
+	if err := errors.Join(s.clearWay(s.path("format")), durable.WriteFile(s.path("format"), []byte(formatText()), 0o644)); err != nil {
+		return fmt.Errorf("repair format: %w", err)
+	}
+	return nil
+}
+
+// DropOrphans removes damaged objects, files below the store's directory that
+// Check told of, unless a tree names them by now: under sweep, exclusively,
+// because who publishes may be about to put a good one there.
+func (s *Store) DropOrphans(ctx context.Context, files ...string) error {
+	c, err := s.Collect(ctx)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, err = c.Sweep(ctx, func(w *Sweep) error { return w.dropOrphans(ctx, files) })
+	return err
+}
+
+func (w *Sweep) dropOrphans(ctx context.Context, files []string) error {
+	keys, err := w.store.Trees()
+	if err != nil {
+		return err
+	}
+	held := map[string]bool{}
+	for _, k := range keys {
+		err := w.store.eachFile(k, func(f FileInfo) error {
+			held[f.Object] = true
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	var bad *multierror.Error
+	for _, file := range files {
+		k, err := parseObjectKey(filepath.Base(file))
+		if err != nil || held[k.name()] {
+			continue
+		}
+		if why, err := w.store.checkObject(ctx, k, w.store.pool, nil); err != nil || why == "" {
+			bad = multierror.Append(bad, err)
+			continue
+		}
+		bad = multierror.Append(bad, w.dropOrphan(w.store.path(filepath.FromSlash(file))))
+	}
+	return bad.ErrorOrNil()
+}
+
+func (w *Sweep) dropOrphan(path string) error {
+	if fi, err := os.Lstat(path); err == nil && fi.IsDir() {
+		return w.store.putAway(path)
+	}
+	err := os.Remove(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// RepairRoot writes a damaged root of a kept package anew: its name says which
+// one. That of a profile is for whoever knows where the profile is, see AddRoot.
+func (s *Store) RepairRoot(ctx context.Context, file, why string, now time.Time) (bool, error) {
+	name, ok := strings.CutPrefix(filepath.Base(file), "k-")
+	if !ok {
+		return false, nil
+	}
+	c, err := cid.Decode(name)
+	if err != nil || rootName(c) != name {
+		return false, nil
+	}
+	if err := s.clearWay(s.path("roots", "k-"+name)); err != nil {
+		return false, fmt.Errorf("repair root: %w", err)
+	}
+	return true, s.AddRoot(ctx, Root{Kind: KeptRoot, CID: c, Why: why, Since: now})
+}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -29,13 +28,30 @@ import (
 // that came after the list of objects was made is hashed when its tree is.
 //
 // Memory: 50 bytes an object, and what the largest tree takes.
-type Check struct {
-	// Begin is told how many bytes there are to look at, and gives the function
-	// that is told of those done, from several goroutines.
-	Begin func(total int64) (report func(int64))
+func (s *Store) Check(ctx context.Context, opt CheckOptions) (*Checked, error) {
+	c := &checking{
+		store: s, begin: opt.Begin, pool: dag.NewPool(2 * s.slots), // one reads while another hashes
+		objects: map[objectKey]objectState{}, damage: map[string]*Damage{},
+	}
+	found, err := c.run(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("check store: %w", err)
+	}
+	return found, nil
+}
 
+// CheckOptions steer a check.
+type CheckOptions struct {
+	// Begin, if set, is told how many bytes there are to look at, and gives the
+	// function that is told of those done, from several goroutines.
+	Begin func(total int64) (report func(int64))
+}
+
+// checking is one check.
+type checking struct {
 	store  *Store
 	pool   *dag.Pool
+	begin  func(total int64) (report func(int64))
 	report func(int64)
 	found  Checked
 
@@ -89,19 +105,16 @@ const (
 	misses                         // it could not be read
 )
 
-// Check runs c.
-func (s *Store) Check(ctx context.Context, c Check) (*Checked, error) {
-	c.store, c.pool = s, dag.NewPool(2*s.slots) // one reads while another hashes
-	c.objects, c.damage = map[objectKey]objectState{}, map[string]*Damage{}
+func (c *checking) run(ctx context.Context) (*Checked, error) {
 	sizes, err := c.listObjects()
 	if err != nil {
-		return nil, fmt.Errorf("check store: %w", err)
+		return nil, err
 	}
 	keys, err := c.listTrees()
 	if err != nil {
-		return nil, fmt.Errorf("check store: %w", err)
+		return nil, err
 	}
-	c.begin(keys)
+	c.start(keys)
 	for _, step := range []func(context.Context) error{
 		func(ctx context.Context) error { return c.hashObjects(ctx, sizes) },
 		func(ctx context.Context) error { return c.checkTrees(ctx, keys) },
@@ -109,21 +122,21 @@ func (s *Store) Check(ctx context.Context, c Check) (*Checked, error) {
 		c.checkRest,
 	} {
 		if err := step(ctx); err != nil {
-			return nil, fmt.Errorf("check store: %w", err)
+			return nil, err
 		}
 	}
 	return c.result(), nil
 }
 
-// begin adds up what there is to do.
-func (c *Check) begin(keys []Key) {
+// start adds up what there is to do.
+func (c *checking) start(keys []Key) {
 	total := c.found.Bytes
 	for _, k := range keys {
 		total += size(c.store.carPath(k)) + size(c.store.listPath(k))
 	}
 	c.report = func(int64) {}
-	if c.Begin != nil {
-		c.report = c.Begin(total)
+	if c.begin != nil {
+		c.report = c.begin(total)
 	}
 }
 
@@ -135,14 +148,14 @@ func size(path string) int64 {
 	return fi.Size()
 }
 
-func (c *Check) note(file, format string, args ...any) {
+func (c *checking) note(file, format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.found.Notes = append(c.found.Notes, Note{file, fmt.Sprintf(format, args...)})
 }
 
 // harm notes damage; a tree that is hurt by it may be added to what is known.
-func (c *Check) harm(kind DamageKind, file, why string, trees ...Key) {
+func (c *checking) harm(kind DamageKind, file, why string, trees ...Key) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	d := c.damage[file]
@@ -158,7 +171,7 @@ func (c *Check) harm(kind DamageKind, file, why string, trees ...Key) {
 }
 
 // unreadable notes an error of looking, and passes any other on.
-func (c *Check) unreadable(file string, err error) error {
+func (c *checking) unreadable(file string, err error) error {
 	if !unread(err) {
 		return err
 	}
@@ -169,7 +182,7 @@ func (c *Check) unreadable(file string, err error) error {
 }
 
 // listObjects lists objects/, and returns the sizes of what has an object's name.
-func (c *Check) listObjects() (map[objectKey]int64, error) {
+func (c *checking) listObjects() (map[objectKey]int64, error) {
 	sizes := map[objectKey]int64{}
 	shards, err := readNames(c.store.path("objects"))
 	if err != nil {
@@ -202,7 +215,7 @@ func (c *Check) listObjects() (map[objectKey]int64, error) {
 
 // hashObjects hashes all objects. What is damaged is only noted: whether it hurts
 // anybody is for the trees to tell, and whether it still is, for the second look.
-func (c *Check) hashObjects(ctx context.Context, sizes map[objectKey]int64) error {
+func (c *checking) hashObjects(ctx context.Context, sizes map[objectKey]int64) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(2 * c.store.slots)
 	for k := range sizes {
@@ -231,7 +244,7 @@ func (c *Check) hashObjects(ctx context.Context, sizes map[objectKey]int64) erro
 
 // object implements verdicts, by the first look: what is not known to be right
 // is looked at again now.
-func (c *Check) object(ctx context.Context, k objectKey) (string, error) {
+func (c *checking) object(ctx context.Context, k objectKey) (string, error) {
 	c.mu.Lock()
 	c.objects[k] |= named
 	state := c.objects[k]
@@ -243,7 +256,7 @@ func (c *Check) object(ctx context.Context, k objectKey) (string, error) {
 }
 
 // listTrees lists trees/: what is there, and what stands beside it.
-func (c *Check) listTrees() ([]Key, error) {
+func (c *checking) listTrees() ([]Key, error) {
 	names, err := readNames(c.store.path("trees"))
 	if err != nil {
 		return nil, c.unreadable("trees", err)
@@ -270,14 +283,14 @@ func (c *Check) listTrees() ([]Key, error) {
 }
 
 // alone looks again: a tree's .car is there before the tree, and goes after it.
-func (c *Check) alone(name, base string) bool {
+func (c *checking) alone(name, base string) bool {
 	_, err := os.Lstat(c.store.path("trees", base))
 	_, own := os.Lstat(c.store.path("trees", name))
 	return isNotExist(err) && own == nil
 }
 
 // checkTrees looks at all trees, and again at those that seem damaged.
-func (c *Check) checkTrees(ctx context.Context, keys []Key) error {
+func (c *checking) checkTrees(ctx context.Context, keys []Key) error {
 	var again []Key
 	g, first := errgroup.WithContext(ctx)
 	g.SetLimit(c.store.slots)
@@ -305,7 +318,7 @@ func (c *Check) checkTrees(ctx context.Context, keys []Key) error {
 	return nil
 }
 
-func (c *Check) secondLook(ctx context.Context, k Key) error {
+func (c *checking) secondLook(ctx context.Context, k Key) error {
 	faults, bad, err := c.store.verify(ctx, k, c, nil)
 	if err != nil {
 		return err
@@ -325,7 +338,7 @@ func (c *Check) secondLook(ctx context.Context, k Key) error {
 }
 
 // checkOrphans looks again at the damaged objects that no tree names.
-func (c *Check) checkOrphans(ctx context.Context) error {
+func (c *checking) checkOrphans(ctx context.Context) error {
 	var spare int
 	for k, state := range c.objects {
 		if state&named != 0 {
@@ -359,7 +372,7 @@ func isGone(path string) bool {
 }
 
 // result sorts what was found.
-func (c *Check) result() *Checked {
+func (c *checking) result() *Checked {
 	for _, d := range c.damage {
 		slices.SortFunc(d.Trees, func(a, b Key) int { return strings.Compare(a.String(), b.String()) })
 		c.found.Damage = append(c.found.Damage, *d)
@@ -370,5 +383,3 @@ func (c *Check) result() *Checked {
 	c.found.Unread = slices.CompactFunc(c.found.Unread, func(a, b UnreadError) bool { return a.File == b.File })
 	return &c.found
 }
-
-var _ = errors.Is

@@ -39,7 +39,7 @@ func ours() []string {
 }
 
 // checkRest looks at all but objects and trees.
-func (c *Check) checkRest(ctx context.Context) error {
+func (c *checking) checkRest(ctx context.Context) error {
 	for _, look := range []func() error{c.checkFormat, c.checkTop, c.checkRoots, c.checkLeases, c.checkStaging, c.checkTrash} {
 		if err := errors.Join(ctx.Err(), look()); err != nil {
 			return err
@@ -48,7 +48,7 @@ func (c *Check) checkRest(ctx context.Context) error {
 	return nil
 }
 
-func (c *Check) checkFormat() error {
+func (c *checking) checkFormat() error {
 	err := c.store.checkFormat()
 	if err == nil {
 		data, rerr := os.ReadFile(c.store.path("format"))
@@ -69,7 +69,7 @@ func (c *Check) checkFormat() error {
 }
 
 // checkTop looks for names at the top that don't belong there.
-func (c *Check) checkTop() error {
+func (c *checking) checkTop() error {
 	names, err := readNames(c.store.dir)
 	if err != nil {
 		return c.unreadable(".", err)
@@ -82,7 +82,7 @@ func (c *Check) checkTop() error {
 	return nil
 }
 
-func (c *Check) checkRoots() error {
+func (c *checking) checkRoots() error {
 	names, err := readNames(c.store.path("roots"))
 	if err != nil {
 		return c.unreadable("roots", err)
@@ -120,7 +120,7 @@ func rootWhy(err error) string {
 }
 
 // checkKept looks for the package that a root keeps.
-func (c *Check) checkKept(name string, r Root) {
+func (c *checking) checkKept(name string, r Root) {
 	if r.Kind != KeptRoot {
 		return
 	}
@@ -131,7 +131,7 @@ func (c *Check) checkKept(name string, r Root) {
 
 // checkLeases looks at the leases that somebody holds. The others end with the
 // next gc, whatever is in them.
-func (c *Check) checkLeases() error {
+func (c *checking) checkLeases() error {
 	leases, err := c.store.Leases()
 	if err != nil {
 		return c.unreadable("leases", err)
@@ -144,7 +144,7 @@ func (c *Check) checkLeases() error {
 	return nil
 }
 
-func (c *Check) checkStaging() error {
+func (c *checking) checkStaging() error {
 	leases, err := c.store.Leases()
 	if err != nil {
 		return c.unreadable("leases", err)
@@ -161,7 +161,7 @@ func (c *Check) checkStaging() error {
 	return nil
 }
 
-func (c *Check) checkTrash() error {
+func (c *checking) checkTrash() error {
 	names, err := readNames(c.store.path("trash"))
 	if err != nil {
 		return c.unreadable("trash", err)

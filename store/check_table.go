@@ -82,7 +82,7 @@ type fileTable struct {
 	ends    []uint32 // of each path in paths
 	objects []objectKey
 	sizes   []int64
-	seen    []bool // found since
+	seen    []bool
 }
 
 // fileTable reads a tree's .objects.
@@ -115,17 +115,30 @@ func (t *fileTable) path(i int) string {
 
 func (t *fileTable) line(i int) fileLine { return fileLine{t.path(i), t.objects[i], t.sizes[i]} }
 
-// find looks a path up, and marks it as seen.
+// find looks a path up.
 func (t *fileTable) find(path string) (fileLine, bool) {
-	i := sort.Search(len(t.ends), func(i int) bool { return t.path(i) >= path })
-	if i == len(t.ends) || t.path(i) != path {
+	i, ok := t.index(path)
+	if !ok {
 		return fileLine{}, false
 	}
-	t.seen[i] = true
 	return t.line(i), true
 }
 
-// unseen are the lines that were not found.
+func (t *fileTable) index(path string) (int, bool) {
+	i := sort.Search(len(t.ends), func(i int) bool { return t.path(i) >= path })
+	return i, i < len(t.ends) && t.path(i) == path
+}
+
+// see is find, and marks what it found.
+func (t *fileTable) see(path string) (fileLine, bool) {
+	i, ok := t.index(path)
+	if ok {
+		t.seen[i] = true
+	}
+	return t.find(path)
+}
+
+// unseen are the lines that were not seen.
 func (t *fileTable) unseen() iter.Seq[fileLine] {
 	return func(yield func(fileLine) bool) {
 		for i := range t.ends {

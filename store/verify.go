@@ -115,10 +115,10 @@ type verifier struct {
 	report  func(int64)
 	tasks   *errgroup.Group
 
-	list    *fileTable // what .objects says; nil where it can't be read
-	walked  error      // why the walk ended early
-	framed  bool       // ... was a file that the walk had to read
-	opened  []openDir  // from the root to where the walk is
+	list   *fileTable // what .objects says; nil where it can't be read
+	walked error      // why the walk ended early
+	framed bool       // ... was a file that the walk had to read
+	opened []openDir  // from the root to where the walk is
 
 	mu     sync.Mutex
 	faults []Fault
@@ -291,7 +291,7 @@ func (v *verifier) wanted(e *dag.Entry) wanted {
 	w := wanted{path: e.Path, size: e.Size, leaves: e.Leaves}
 	f, listed := fileLine{}, false
 	if v.list != nil {
-		f, listed = v.list.find(e.Path)
+		f, listed = v.list.see(e.Path)
 	}
 	exec, known := e.Exec, e.HasMode
 	if !known && listed {

@@ -20,17 +20,17 @@ import (
 // at a call: the first injection that has it counts.
 type Injection struct {
 	Match  func(Call) bool
-	Nth    int  // the first is 1; 0 stands for every one
+	Nth    int  // the first is 1; 0 stands for every one, Never for none
 	Onward bool // and all after the Nth
 	Errno  syscall.Errno
 	Signal syscall.Signal // where Errno is 0; SIGKILL comes before the call is made
 }
 
-// Kill kills before the nth call that changes something; n = 0 never does.
+// Never, as the Nth of an Injection, only counts the calls that it matches.
+const Never = -1
+
+// Kill kills before the nth call that changes something.
 func Kill(n int) Injection {
-	if n == 0 {
-		n = -1
-	}
 	return Injection{Match: Changing, Nth: n, Signal: syscall.SIGKILL}
 }
 
@@ -38,6 +38,7 @@ func Kill(n int) Injection {
 type Result struct {
 	Status syscall.WaitStatus
 	Hit    []Call // at which something was injected
+	Seen   []int  // by injection: the calls that it matched
 	Output string // of both outputs, where the command has none of its own
 }
 
@@ -91,7 +92,8 @@ func start(cmd *exec.Cmd, inject []Injection) (Result, error) {
 		return Result{}, err
 	}
 	defer cmd.Process.Release()
-	t := &tracer{pid: cmd.Process.Pid, names: known(), inject: inject, seen: make([]int, len(inject)), fails: map[int]syscall.Errno{}}
+	t := &tracer{pid: cmd.Process.Pid, names: known(), inject: inject, fails: map[int]syscall.Errno{}}
+	t.r.Seen = make([]int, len(inject))
 	err := t.begin()
 	if err == nil {
 		err = t.loop()
@@ -109,7 +111,6 @@ type tracer struct {
 	pid    int // and process group
 	names  map[uint64]string
 	inject []Injection
-	seen   []int                 // calls that each injection matched
 	fails  map[int]syscall.Errno // by thread: the call that it is in
 	r      Result
 }
@@ -188,8 +189,8 @@ func (t *tracer) call(tid int, c Call) error {
 		if !in.Match(c) {
 			continue
 		}
-		t.seen[i]++
-		if n := t.seen[i]; in.Nth != 0 && n != in.Nth && !(in.Onward && n > in.Nth) {
+		t.r.Seen[i]++
+		if n := t.r.Seen[i]; in.Nth != 0 && n != in.Nth && !(in.Onward && n > in.Nth) {
 			continue
 		}
 		t.r.Hit = append(t.r.Hit, c)

@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"ipp/cmd/term"
 	"ipp/gc"
@@ -132,6 +131,8 @@ func (a *app) table() []rule {
 		is(context.Canceled, exitInterrupted, ""),
 		on(exitUsage, func(e *ref.SyntaxError) string { return allowed(e.Allowed) }),
 		on(exitBusy, says[*flock.BusyError]("try again when it is done, or leave out --no-wait")),
+		on(exitFailed, says[*profile.FlipError]("the disk reports errors: check it, then try again")),
+		cause,
 		on(exitNotFound, a.notFoundHint),
 		on(exitConflict, says[*lock.AmbiguousError]("name the one you mean by its CID")),
 		on(exitConflict, says[*lock.UnsatisfiableError]("ask for other versions, or remove what needs these")),
@@ -157,7 +158,6 @@ func (a *app) table() []rule {
 		on(exitNotFound, a.noGenerationHint),
 		on(exitNotFound, says[*profile.MissingTreesError]("the store lost them: install these packages again from their CAR files, then try again")),
 		on(exitFailed, says[*profile.StoreLinkError]("change that link, or unset IPP_STORE")),
-		on(exitFailed, says[*profile.FlipError]("the disk reports errors: check it, then try again")),
 		on(exitNotFound, says[*absentError]("get the package as a CAR file, then: ipp install FILE.car")),
 		is(toml.ErrNewer, exitFailed, "use a newer ipp; nothing was changed"),
 		is(store.ErrNewer, exitFailed, "use the newer ipp that wrote it; nothing was changed"),
@@ -175,10 +175,7 @@ func (a *app) table() []rule {
 		on(exitMalformed, says[*dag.LimitError]("the package is larger than what ipp accepts unsigned")),
 		on(exitMalformed, says[*dag.NameError](again)),
 		on(exitMalformed, says[*dag.FormatError](again)),
-		is(syscall.ENOSPC, exitFailed, "free some space: ipp gc deletes what nothing needs"),
-		is(syscall.EDQUOT, exitFailed, "free some space: ipp gc deletes what nothing needs"),
 		is(fs.ErrNotExist, exitNotFound, ""),
-		is(fs.ErrPermission, exitFailed, ""),
 	}
 }
 

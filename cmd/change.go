@@ -16,7 +16,6 @@ import (
 	"ipp/store"
 	"ipp/store/dag"
 
-	multierror "github.com/hashicorp/go-multierror"
 	"github.com/ipfs/go-cid"
 )
 
@@ -28,10 +27,16 @@ type change struct {
 	reason string // for the log: "install esbuild.car"
 	dryRun bool
 
-	// edit changes the wishes; it may run again on others.
-	edit func(wishes *lock.Profile, old *lock.Lockfile) error
+	// edit changes the wishes for those units that are wanted; it may run again on
+	// others. It says faults where they lie with some of the units.
+	edit func(wishes *lock.Profile, old *lock.Lockfile, wanted func(ref.Name) bool) error
 	// moves says which packages may move though what is locked still matches.
 	moves func(ref.Name) bool
+	// units are the parts of the change that can be left out, in the order they
+	// were typed.
+	units []ref.Name
+	// typed is how the command line spells a unit, if not by its name.
+	typed map[ref.Name]string
 	// targets are the packages that the command line names: their trees are
 	// checked, and healed, even if nothing else changes.
 	targets []ref.Name
@@ -40,9 +45,14 @@ type change struct {
 	// prefer is the package that wins conflicts; "": none does.
 	prefer ref.Name
 
-	ready map[store.Key]bool // trees that are in the store for sure
-	old   profile.State      // what the plan began from
+	ready map[store.Key]bool        // trees that are in the store for sure
+	plans map[store.Key]*store.Plan // made against the store
+	old   profile.State             // what the plan began from
 	from  generation.Number
+
+	tally
+	left  []ref.Name // units that are left out because something is bad
+	stuck bool       // what is bad is no single unit's fault
 }
 
 // step is what a change does to one package.
@@ -63,7 +73,7 @@ func (a *app) beginChange(ctx context.Context, verb, reason string, dryRun bool)
 	if err != nil {
 		return nil, err
 	}
-	c := &change{session: s, prof: prof, reason: reason, dryRun: dryRun, ready: map[store.Key]bool{}}
+	c := &change{session: s, prof: prof, reason: reason, dryRun: dryRun, ready: map[store.Key]bool{}, plans: map[store.Key]*store.Plan{}}
 	if c.old, c.from, err = currentState(prof); err != nil {
 		return nil, errors.Join(failed(verb, "", err), c.close())
 	}
@@ -87,20 +97,34 @@ func currentState(prof *profile.Profile) (profile.State, generation.Number, erro
 
 // carry plans, shows and does the change.
 func (c *change) carry(ctx context.Context) error {
-	next, steps, err := c.planAll(ctx, c.old)
-	if err != nil {
-		return failed(c.verb, "", err)
+	for shown := false; ; shown = true {
+		next, steps, err := c.planAll(ctx, c.old)
+		if err != nil {
+			return failed(c.verb, "", err)
+		}
+		r := c.result(next, steps)
+		if !c.a.json && !shown {
+			c.showPlan(r)
+		}
+		if c.dryRun || r.Nothing && c.from == 0 {
+			return c.finish(r)
+		}
+		found := c.bring(ctx, steps)
+		switch {
+		case ctx.Err() != nil:
+			return failed(c.verb, "", ctx.Err())
+		case len(found) == 0:
+			return c.commit(ctx, r)
+		case !c.leaveOut(found, next.Lock):
+			return failed(c.verb, "", c.tell())
+		case !c.keepGoing:
+			return failed(c.verb, "", c.tellAll(ctx, next.Lock, steps))
+		}
 	}
-	r := c.result(next, steps)
-	if !c.a.json {
-		c.showPlan(r)
-	}
-	if c.dryRun || r.Nothing && c.from == 0 {
-		return c.finish(r)
-	}
-	if err := c.bring(ctx, steps); err != nil {
-		return failed(c.verb, "", err)
-	}
+}
+
+// commit makes the change and says so.
+func (c *change) commit(ctx context.Context, r changeResult) error {
 	done, err := c.prof.Update(ctx, c.st, c.lease, profile.Reason{Command: c.reason}, c.update)
 	if err = c.a.warning(err); err != nil {
 		return failed(c.verb, "", err)
@@ -109,66 +133,88 @@ func (c *change) carry(ctx context.Context) error {
 }
 
 // bring makes the store where there is none, and brings the planned trees there.
-func (c *change) bring(ctx context.Context, steps []step) error {
+func (c *change) bring(ctx context.Context, steps []step) faults {
 	var need int64
 	for _, st := range steps {
-		if st.plan != nil {
+		if st.plan != nil && !c.ready[st.plan.Key] {
 			need += st.plan.NewBytes
 		}
 	}
 	if err := c.checkSpace(need); err != nil {
-		return err
+		return faults{{"", err}}
 	}
-	if c.st == nil {
-		if err := c.create(ctx); err != nil {
-			return err
+	if c.st != nil {
+		return c.ensure(ctx, steps)
+	}
+	if err := c.create(ctx); err != nil {
+		return faults{{"", err}}
+	}
+	for i := range steps { // these plans were made without a store
+		if steps[i].plan == nil {
+			continue
 		}
-		for i := range steps { // these plans were made without a store
-			if steps[i].plan == nil {
-				continue
-			}
-			if err := c.planPackage(ctx, &steps[i]); err != nil {
-				return err
-			}
+		if err := c.planPackage(ctx, &steps[i]); err != nil {
+			return faults{{steps[i].Name, c.named(steps[i].Name, err)}}
 		}
 	}
 	return c.ensure(ctx, steps)
 }
 
-// resolve edits the wishes and finds packages for them.
-func (c *change) resolve(ctx context.Context, old profile.State) (profile.State, error) {
+// resolve edits the wishes for those units that are wanted, and finds packages
+// for them.
+func (c *change) resolve(ctx context.Context, old profile.State, wanted func(ref.Name) bool) (profile.State, error) {
 	wishes := old.Wishes.Clone()
-	if err := c.edit(wishes, old.Lock); err != nil {
+	if err := c.edit(wishes, old.Lock, wanted); err != nil {
 		return profile.State{}, err
 	}
 	var failure error
-	l, err := lock.Resolve(wishes, old.Lock, c.known(ctx, wishes, &failure), c.moves)
+	moves := func(n ref.Name) bool { return c.moves != nil && wanted(n) && c.moves(n) }
+	l, err := lock.Resolve(wishes, old.Lock, c.known(ctx, wishes, &failure), moves)
 	if failure != nil {
 		return profile.State{}, failure
 	}
 	return profile.State{Wishes: wishes, Lock: l}, c.alike(err)
 }
 
-// planAll resolves, and finds out what each package that changes needs. All
-// problems are told, not the first.
+// planAll plans the change without what is bad, which it tells: all of it, not
+// the first. It is an error too where nothing is left, or nothing may be left
+// out.
 func (c *change) planAll(ctx context.Context, old profile.State) (profile.State, []step, error) {
-	next, err := c.resolve(ctx, old)
+	for {
+		next, steps, found := c.planOnce(ctx, old)
+		switch {
+		case ctx.Err() != nil:
+			return next, nil, ctx.Err()
+		case len(found) > 0 && !c.leaveOut(found, next.Lock):
+			return next, nil, c.tell()
+		case len(found) > 0: // what is left is another plan
+		case c.stops():
+			return next, nil, c.tellAll(ctx, next.Lock, steps)
+		default:
+			return next, steps, nil
+		}
+	}
+}
+
+// planOnce resolves, and finds out what each package that changes needs.
+func (c *change) planOnce(ctx context.Context, old profile.State) (profile.State, []step, faults) {
+	next, err := c.resolve(ctx, old, c.wanted)
 	if err != nil {
-		return next, nil, err
+		return next, nil, c.blame(ctx, old, err)
 	}
 	var steps []step
-	var bad *multierror.Error
+	var bad faults
 	for _, ch := range c.changes(old.Lock, next.Lock) {
 		st := step{Change: ch}
 		if ch.New != nil {
 			if err := c.planPackage(ctx, &st); err != nil {
-				bad = multierror.Append(bad, failed(c.verb, string(ch.Name), err))
+				bad = append(bad, fault{ch.Name, c.named(ch.Name, err)})
 				continue
 			}
 		}
 		steps = append(steps, st)
 	}
-	return next, steps, bad.ErrorOrNil()
+	return next, steps, bad
 }
 
 // changes are the differences, and the packages that were named though they
@@ -177,7 +223,7 @@ func (c *change) changes(old, next *lock.Lockfile) []lock.Change {
 	list := lock.Diff(old, next)
 	for _, name := range c.targets {
 		p := next.Find(name)
-		if p == nil || slices.ContainsFunc(list, func(ch lock.Change) bool { return ch.Name == name }) {
+		if p == nil || !c.wanted(name) || slices.ContainsFunc(list, func(ch lock.Change) bool { return ch.Name == name }) {
 			continue
 		}
 		list = append(list, lock.Change{Name: name, Old: old.Find(name), New: p})
@@ -199,7 +245,13 @@ func (c *change) planPackage(ctx context.Context, st *step) error {
 		return err
 	}
 	st.opened = o
-	st.plan, err = c.plan(ctx, o.pkg.Want(st.platform, dag.DefaultLimits()), o.src)
+	want := o.pkg.Want(st.platform, dag.DefaultLimits())
+	if st.plan = c.plans[want.Key]; st.plan != nil {
+		return nil
+	}
+	if st.plan, err = c.plan(ctx, want, o.src); err == nil && c.st != nil {
+		c.plans[want.Key] = st.plan
+	}
 	return c.explainLack(st, o, err)
 }
 
@@ -231,11 +283,13 @@ func (s *session) source(ctx context.Context, root cid.Cid) (*opened, error) {
 	return s.openStored(ctx, root)
 }
 
-// ensure brings the planned trees into the store.
-func (c *change) ensure(ctx context.Context, steps []step) error {
+// ensure brings the planned trees into the store. What a package lacks, or has
+// wrong, is its own fault, and ends the work only where the others have to wait
+// for it.
+func (c *change) ensure(ctx context.Context, steps []step) (bad faults) {
 	var total int64
 	for _, st := range steps {
-		if st.plan != nil && (!st.plan.Present || st.plan.Damaged) {
+		if st.plan != nil && !c.ready[st.plan.Key] && (!st.plan.Present || st.plan.Damaged) {
 			total += st.plan.Bytes
 		}
 	}
@@ -245,44 +299,67 @@ func (c *change) ensure(ctx context.Context, steps []step) error {
 		if st.plan == nil || c.ready[st.plan.Key] {
 			continue
 		}
-		if err := c.protect(ctx, st.plan.Root); err != nil {
-			return err
+		err := c.protect(ctx, st.plan.Root)
+		if err == nil {
+			err = c.st.Ensure(ctx, c.lease, st.plan, st.opened.src, report)
 		}
-		if err := c.st.Ensure(ctx, c.lease, st.plan, st.opened.src, report); err != nil {
-			return failed(c.verb, string(st.Name), err)
+		switch {
+		case err == nil:
+			c.ready[st.plan.Key] = true
+			continue
+		case !c.a.ofPackage(err):
+			return append(bad, fault{"", c.named(st.Name, err)})
 		}
-		c.ready[st.plan.Key] = true
+		bad = append(bad, fault{st.Name, c.named(st.Name, err)})
+		if !c.keepGoing {
+			break
+		}
 	}
-	return nil
+	return bad
 }
 
 // update is the edit of the transaction. It looks at everything again: the
 // profile may have moved on since the plan was shown.
 func (c *change) update(ctx context.Context, old profile.State) (profile.State, []generation.Member, error) {
-	next, steps, err := c.planAgain(ctx, old)
-	if err != nil {
-		return next, nil, err
+	if !c.keepGoing {
+		c.told, c.left, c.stuck = nil, nil, false // of an attempt before this one
 	}
+	for {
+		next, steps, found := c.planAgain(ctx, old)
+		if len(found) == 0 {
+			found = c.ensure(ctx, steps)
+		}
+		switch {
+		case ctx.Err() != nil:
+			return next, nil, ctx.Err()
+		case len(found) == 0:
+			members, err := c.members(ctx, next)
+			return next, members, err
+		case !c.leaveOut(found, next.Lock) || !c.keepGoing:
+			return next, nil, c.tell()
+		}
+	}
+}
+
+// members are the trees of a new state, which the lease holds from here on.
+func (c *change) members(ctx context.Context, next profile.State) ([]generation.Member, error) {
 	roots := make([]cid.Cid, 0, len(next.Lock.Packages))
 	for _, p := range next.Lock.Packages {
 		roots = append(roots, p.CID)
 	}
 	if err := c.protect(ctx, roots...); err != nil {
-		return next, nil, err
-	}
-	if err := c.ensure(ctx, steps); err != nil {
-		return next, nil, err
+		return nil, err
 	}
 	members := make([]generation.Member, 0, len(next.Lock.Packages))
 	for _, p := range next.Lock.Packages {
 		m, err := c.member(p)
 		if err != nil {
-			return next, nil, failed(c.verb, string(p.Name), err)
+			return nil, failed(c.verb, string(p.Name), err)
 		}
 		members = append(members, m)
 	}
 	c.decide(next.Wishes, members)
-	return next, members, nil
+	return members, nil
 }
 
 // decide writes into the wishes who wins where the person said who is to win.
@@ -302,23 +379,25 @@ func (c *change) decide(wishes *lock.Profile, members []generation.Member) {
 }
 
 // planAgain plans only what is not ready yet.
-func (c *change) planAgain(ctx context.Context, old profile.State) (profile.State, []step, error) {
-	next, err := c.resolve(ctx, old)
+func (c *change) planAgain(ctx context.Context, old profile.State) (profile.State, []step, faults) {
+	next, err := c.resolve(ctx, old, c.wanted)
 	if err != nil {
-		return next, nil, err
+		return next, nil, c.blame(ctx, old, err)
 	}
 	var steps []step
+	var bad faults
 	for _, ch := range lock.Diff(old.Lock, next.Lock) {
 		if ch.New == nil || c.isReady(ch.New.CID) {
 			continue
 		}
 		st := step{Change: ch}
 		if err := c.planPackage(ctx, &st); err != nil {
-			return next, nil, failed(c.verb, string(ch.Name), err)
+			bad = append(bad, fault{ch.Name, c.named(ch.Name, err)})
+			continue
 		}
 		steps = append(steps, st)
 	}
-	return next, steps, nil
+	return next, steps, bad
 }
 
 func (c *change) isReady(root cid.Cid) bool {

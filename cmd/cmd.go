@@ -46,7 +46,8 @@ type app struct {
 	flags *grammar
 	json  bool
 
-	answered bool // the one JSON value was printed
+	answered bool   // the one JSON value was printed
+	advice   string // what to do about several errors together
 }
 
 // Main runs one command line and returns the exit code.

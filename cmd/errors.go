@@ -346,10 +346,7 @@ func (a *app) report(ctx context.Context, err error) int {
 	if errors.As(err, &status) {
 		return int(status)
 	}
-	var problems []problem
-	for _, e := range flatten(err) {
-		problems = append(problems, a.explain(e))
-	}
+	problems := a.problems(err)
 	code := problems[0].Code
 	for _, p := range problems[1:] {
 		if p.Code != code {
@@ -361,6 +358,15 @@ func (a *app) report(ctx context.Context, err error) int {
 		a.showJSON(problems, code)
 	}
 	return code
+}
+
+// problems are the errors that err is made of.
+func (a *app) problems(err error) []problem {
+	var list []problem
+	for _, e := range flatten(err) {
+		list = append(list, a.explain(e))
+	}
+	return list
 }
 
 func (a *app) show(problems []problem) {
@@ -378,6 +384,9 @@ func (a *app) show(problems []problem) {
 			}
 		}
 	}
+	if a.advice != "" {
+		a.note("%s %s", style.Bold("hint:"), a.advice)
+	}
 }
 
 // showJSON writes {"error": {"code", "message", "hints", "errors"}}; errors
@@ -390,6 +399,9 @@ func (a *app) showJSON(problems []problem, code int) {
 	e := whole{problem: problems[0]}
 	if len(problems) > 1 {
 		e.Message, e.Hints, e.Errors = fmt.Sprintf("%d errors", len(problems)), nil, problems
+	}
+	if a.advice != "" {
+		e.Hints = append(slices.Clone(e.Hints), a.advice)
 	}
 	e.Code = code
 	data, err := json.Marshal(map[string]whole{"error": e})

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -9,23 +10,37 @@ import (
 	"ipp/cmd/term"
 	"ipp/store"
 	"ipp/store/dag"
-
-	multierror "github.com/hashicorp/go-multierror"
 )
 
 type importCmd struct {
 	Files []string `arg:"" name:"FILE" help:"CAR files."`
+	keepGoingFlag
 	dryRunFlag
 	jsonFlag
 }
 
 func (importCmd) doc() doc {
 	return doc{
-		usage: "import FILE.car… [--dry-run]",
+		usage: "import FILE.car… [--keep-going] [--dry-run]",
 		about: `Takes packages with all the platforms that their CAR files have into the store,
-			where they can be installed by name or CID, and keeps them until ipp forget.`,
+			where they can be installed by name or CID, and keeps them until ipp forget. If one is
+			bad none is kept, unless --keep-going says to keep the others.`,
 		examples: []string{"ipp import esbuild.car biome.car", "ipp install esbuild"},
 	}
+}
+
+// imports is the JSON of import.
+type imports struct {
+	Imported []packed  `json:"imported"`
+	LeftOut  int       `json:"left_out,omitempty"` // files that are bad (--keep-going); the exit code is that of errors
+	Errors   []problem `json:"errors,omitempty"`   // what is wrong with them
+}
+
+// intake is one CAR file on its way into the store.
+type intake struct {
+	file string
+	*opened
+	packed
 }
 
 func (i *importCmd) run(ctx context.Context, a *app) error {
@@ -34,34 +49,96 @@ func (i *importCmd) run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer s.close()
-	var bad *multierror.Error
-	var list []*opened
+	t := &tally{keepGoing: i.KeepGoing}
+	list, err := each(ctx, t, i.intakes(), func(in *intake) error { return s.look(ctx, in, i.DryRun) })
+	if err == nil && t.stops() {
+		list, err = each(ctx, t, list, func(in *intake) error { return s.readParts(ctx, in.opened, in.platforms()) })
+	}
+	if err == nil && !t.stops() && !i.DryRun {
+		list, err = s.takeAll(ctx, t, list)
+	}
+	if err != nil {
+		return failed("import", "", err)
+	}
+	if t.stops() || len(list) == 0 {
+		return t.tell(a, len(list) > 0)
+	}
+	return i.show(a, t, list)
+}
+
+func (i *importCmd) intakes() []*intake {
+	var list []*intake
 	for _, file := range i.Files {
-		o, err := s.openImport(ctx, file)
+		list = append(list, &intake{file: file})
+	}
+	return list
+}
+
+// each does work for every file; those that are bad are told and left out. It
+// ends early only by an error that is of no single file.
+func each(ctx context.Context, t *tally, list []*intake, work func(*intake) error) ([]*intake, error) {
+	var good []*intake
+	for _, in := range list {
+		err := work(in)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
 		if err != nil {
-			bad = multierror.Append(bad, failed("import", file, err))
+			t.told, t.lost = append(t.told, failed("import", in.file, err)), t.lost+1
 			continue
 		}
-		list = append(list, o)
+		good = append(good, in)
 	}
-	if err := bad.ErrorOrNil(); err != nil { // all are looked at before any is taken
-		return err
-	}
-	results := []packed{}
-	for n, o := range list {
-		out, err := s.take(ctx, o, i.DryRun)
-		if err != nil {
-			return failed("import", i.Files[n], err)
+	return good, nil
+}
+
+// takeAll brings the files' packages into the store, and keeps them when all are
+// there.
+func (s *session) takeAll(ctx context.Context, t *tally, list []*intake) ([]*intake, error) {
+	var whole error
+	good, err := each(ctx, t, list, func(in *intake) (err error) {
+		switch {
+		case whole != nil:
+			return nil
+		case t.stops(): // all that is bad is found at once
+			return s.readParts(ctx, in.opened, in.platforms())
 		}
-		results = append(results, out)
+		in.NewBytes, err = s.bringParts(ctx, in.opened, in.platforms())
+		if err != nil && !s.a.ofPackage(err) {
+			whole, err = failed("import", in.file, err), nil
+		}
+		return err
+	})
+	if err = cmp.Or(err, whole); err != nil || t.stops() {
+		return good, err
+	}
+	for _, in := range good {
+		if err := s.keepRoot(ctx, in.opened, "ipp import"); err != nil {
+			return nil, err
+		}
+	}
+	return good, nil
+}
+
+func (i *importCmd) show(a *app, t *tally, list []*intake) error {
+	bad := t.tell(a, true)
+	out := imports{Imported: []packed{}, LeftOut: t.lost, Errors: a.problems(bad)}
+	for _, in := range list {
+		out.Imported = append(out.Imported, in.packed)
 		if !a.json {
-			a.showImport(out)
+			a.showImport(in.packed)
 		}
 	}
 	if a.json {
-		return a.printJSON(results)
+		return errors.Join(a.printJSON(out), bad)
 	}
-	return nil
+	if i.DryRun {
+		a.println("dry run: nothing was written")
+	}
+	if t.lost > 0 {
+		a.println(leftOut(t.lost))
+	}
+	return bad
 }
 
 // openImport opens a file as a CAR whatever it is called.
@@ -73,38 +150,39 @@ func (s *session) openImport(ctx context.Context, file string) (*opened, error) 
 	return s.openPath(ctx, file, "")
 }
 
-// take brings a CAR's platforms into the store.
-func (s *session) take(ctx context.Context, o *opened, dryRun bool) (packed, error) {
-	out := packed{CID: o.pkg.Root.String(), Platforms: []string{}, DryRun: dryRun}
-	out.of(o.pkg)
-	has, lacks, err := platformsIn(ctx, o.src, o.pkg)
+// look opens a CAR file, and checks all that can be checked without reading
+// what its files hold.
+func (s *session) look(ctx context.Context, in *intake, dryRun bool) (err error) {
+	if in.opened, err = s.openImport(ctx, in.file); err != nil {
+		return err
+	}
+	in.packed = packed{CID: in.pkg.Root.String(), Platforms: []string{}, DryRun: dryRun}
+	in.of(in.pkg)
+	has, lacks, err := platformsIn(ctx, in.src, in.pkg)
 	if err != nil {
-		return out, err
+		return err
 	}
 	if len(lacks) > 0 && len(has) == 0 {
-		return out, &failure{err: errors.New("the CAR has none of the package's platforms"), code: exitMalformed}
+		return &failure{err: errors.New("the CAR has none of the package's platforms"), code: exitMalformed}
 	}
-	out.Platforms = out.Platforms[:0]
+	in.Platforms = in.Platforms[:0]
 	for _, p := range has {
-		out.Platforms = append(out.Platforms, string(p))
+		in.Platforms = append(in.Platforms, string(p))
 	}
 	for _, p := range lacks {
-		out.Lacks = append(out.Lacks, string(p))
+		in.Lacks = append(in.Lacks, string(p))
 	}
-	for _, platform := range out.platforms() {
-		p, err := store.Measure(ctx, o.pkg.Want(platform, dag.DefaultLimits()), o.src)
+	for _, platform := range in.platforms() {
+		p, err := store.Measure(ctx, in.pkg.Want(platform, dag.DefaultLimits()), in.src)
 		if isAbsent(err) {
 			err = &failure{err: errors.New("the CAR lacks blocks: " + err.Error()), code: exitMalformed}
 		}
 		if err != nil {
-			return out, err
+			return err
 		}
-		out.Bytes += p.Bytes
+		in.Bytes += p.Bytes
 	}
-	if !dryRun {
-		out.NewBytes, err = s.keep(ctx, o, out.platforms(), "ipp import")
-	}
-	return out, err
+	return nil
 }
 
 func (a *app) showImport(out packed) {
@@ -123,8 +201,5 @@ func (a *app) showImport(out packed) {
 	a.println(line + "  " + out.CID)
 	if len(out.Lacks) > 0 {
 		a.note("%s %s: not in this CAR: %s", a.term.ErrStyle().Yellow("note:"), term.Safe(name), strings.Join(out.Lacks, ", "))
-	}
-	if out.DryRun {
-		a.println("dry run: nothing was written")
 	}
 }

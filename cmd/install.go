@@ -8,24 +8,23 @@ import (
 
 	"ipp/lock"
 	"ipp/lock/ref"
-
-	multierror "github.com/hashicorp/go-multierror"
 )
 
 type installCmd struct {
 	Refs   []string `arg:"" name:"REF" help:"Paths, CIDs or names of packages."`
 	As     string   `placeholder:"NAME" help:"Install it under another name."`
 	Prefer string   `placeholder:"NAME" help:"The package whose files win where two bring the same."`
+	keepGoingFlag
 	dryRunFlag
 	jsonFlag
 }
 
 func (installCmd) doc() doc {
 	return doc{
-		usage: "install REF… [--as NAME] [--prefer NAME] [--dry-run]",
+		usage: "install REF… [--as NAME] [--prefer NAME] [--keep-going] [--dry-run]",
 		about: `Puts packages into the store and their programs into the profile. Several packages
-			are one generation: all are checked before anything is written, and one command takes
-			all of them back.
+			are one generation, and one command takes all of them back. If one is bad nothing is
+			installed, unless --keep-going says to install the others.
 
 			A CAR file, a directory or a CID is installed as exactly that; a name gets the newest
 			version that the store knows, and follows its constraint when upgraded. Installing a
@@ -60,16 +59,16 @@ func (i *installCmd) run(ctx context.Context, a *app) error {
 			return failed("install", "--prefer "+i.Prefer, err)
 		}
 	}
+	c.keepGoing = i.KeepGoing
 	list, err := c.openAll(ctx, i.Refs, as)
 	if err != nil {
 		return err
 	}
-	for _, g := range list {
-		c.targets = append(c.targets, g.name)
-	}
-	c.edit = func(wishes *lock.Profile, old *lock.Lockfile) error {
+	c.edit = func(wishes *lock.Profile, old *lock.Lockfile, wanted func(ref.Name) bool) error {
 		for _, g := range list {
-			wishes.Packages[g.name] = g.wish(wishes.Packages)
+			if wanted(g.name) {
+				wishes.Packages[g.name] = g.wish(wishes.Packages)
+			}
 		}
 		return nil
 	}
@@ -95,28 +94,36 @@ func reason(verb string, args ...string) string {
 	return strings.TrimSpace(verb + " " + strings.Join(args, " "))
 }
 
-// openAll opens every package that is named; all failures are told.
+// openAll opens every package that is named, and makes them the units of the
+// change. All failures are told; it fails itself where there is nothing else.
 func (c *change) openAll(ctx context.Context, refs []string, as ref.Name) ([]given, error) {
 	var list []given
-	var bad *multierror.Error
-	taken := map[ref.Name]string{}
+	c.typed = map[ref.Name]string{}
 	for _, text := range refs {
 		g, err := c.openOne(ctx, text, as)
-		if err == nil {
-			if before, ok := taken[g.name]; ok && before != text {
-				err = &failure{verb: c.verb, object: text, code: exitConflict,
-					err:   fmt.Errorf("%s is called %s too", before, g.name),
-					hints: []string{"install one of them alone, under another name: --as NAME"}}
-			}
-			taken[g.name] = text
-		}
-		if err != nil {
-			bad = multierror.Append(bad, err)
+		before, twice := c.typed[g.name]
+		switch {
+		case ctx.Err() != nil:
+			return nil, failed(c.verb, text, ctx.Err())
+		case err == nil && twice && before != text:
+			err = &failure{verb: c.verb, object: text, code: exitConflict,
+				err:   fmt.Errorf("%s is called %s too", before, g.name),
+				hints: []string{"install one of them alone, under another name: --as NAME"}}
+		case err == nil && twice:
 			continue
 		}
-		list = append(list, g)
+		if err != nil {
+			c.told, c.lost = append(c.told, err), c.lost+1
+			continue
+		}
+		c.typed[g.name] = text
+		c.units, list = append(c.units, g.name), append(list, g)
 	}
-	return list, bad.ErrorOrNil()
+	c.targets = c.units
+	if len(list) == 0 {
+		return nil, c.tell()
+	}
+	return list, nil
 }
 
 func (c *change) openOne(ctx context.Context, text string, as ref.Name) (given, error) {

@@ -10,7 +10,6 @@ import (
 	"ipp/store/dag"
 	"ipp/store/pack"
 
-	multierror "github.com/hashicorp/go-multierror"
 	"github.com/ipfs/go-cid"
 )
 
@@ -90,21 +89,24 @@ func (c *change) notInstalled(l *lock.Lockfile) *failure {
 	return f
 }
 
-// installedNames is installedName for several; all failures are told.
+// installedNames is installedName for several, which become the units of the
+// change. All failures are told; it fails itself where there is nothing else.
 func (c *change) installedNames(ctx context.Context, refs []string) ([]ref.Name, error) {
-	var names []ref.Name
-	var bad *multierror.Error
 	for _, text := range refs {
 		name, err := c.installedName(ctx, text)
-		if err != nil {
-			bad = multierror.Append(bad, err)
-			continue
-		}
-		if !slices.Contains(names, name) {
-			names = append(names, name)
+		switch {
+		case ctx.Err() != nil:
+			return nil, failed(c.verb, text, ctx.Err())
+		case err != nil:
+			c.told, c.lost = append(c.told, err), c.lost+1
+		case !slices.Contains(c.units, name):
+			c.units = append(c.units, name)
 		}
 	}
-	return names, bad.ErrorOrNil()
+	if len(refs) > 0 && len(c.units) == 0 {
+		return nil, c.tell()
+	}
+	return c.units, nil
 }
 
 // platformsIn says which of a package's platforms a source has. A platform's

@@ -245,6 +245,20 @@ func (s *session) planParts(ctx context.Context, o *opened, platforms []ref.Plat
 // keep brings parts of a package into the store and makes it a root, so that it
 // stays until it is forgotten. It returns the bytes that were new.
 func (s *session) keep(ctx context.Context, o *opened, platforms []ref.Platform, why string) (int64, error) {
+	fresh, err := s.bringParts(ctx, o, platforms)
+	if err != nil {
+		return 0, err
+	}
+	return fresh, s.keepRoot(ctx, o, why)
+}
+
+func (s *session) keepRoot(ctx context.Context, o *opened, why string) error {
+	return s.st.AddRoot(ctx, store.Root{Kind: store.KeptRoot, CID: o.pkg.Root, Why: why, Since: s.a.now()})
+}
+
+// bringParts brings parts of a package into the store, which is made where there
+// is none.
+func (s *session) bringParts(ctx context.Context, o *opened, platforms []ref.Platform) (fresh int64, err error) {
 	plans, total, fresh, err := s.planParts(ctx, o, platforms)
 	if err != nil {
 		return 0, err
@@ -270,5 +284,5 @@ func (s *session) keep(ctx context.Context, o *opened, platforms []ref.Platform,
 			return 0, err
 		}
 	}
-	return fresh, s.st.AddRoot(ctx, store.Root{Kind: store.KeptRoot, CID: o.pkg.Root, Why: why, Since: s.a.now()})
+	return fresh, nil
 }

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -18,16 +19,18 @@ import (
 // upgrade, switch and rollback.
 type changeResult struct {
 	Profile string       `json:"profile"`
-	From    int          `json:"from"`             // the generation before; 0: none
-	To      int          `json:"to,omitempty"`     // the generation now; absent in a dry run
-	Nothing bool         `json:"nothing"`          // there was nothing to do
-	DryRun  bool         `json:"dry_run"`          // nothing was done
-	Changes []changeLine `json:"changes"`          // packages
-	Wishes  []wishLine   `json:"wishes,omitempty"` // wishes that changed
-	Bytes   int64        `json:"bytes"`            // of all packages that change
-	New     int64        `json:"new_bytes"`        // … that the store lacked
-	Undo    string       `json:"undo,omitempty"`   // the command that takes it back
-	Notes   []string     `json:"notes,omitempty"`  // why something stays as it is
+	From    int          `json:"from"`               // the generation before; 0: none
+	To      int          `json:"to,omitempty"`       // the generation now; absent in a dry run
+	Nothing bool         `json:"nothing"`            // there was nothing to do
+	DryRun  bool         `json:"dry_run"`            // nothing was done
+	Changes []changeLine `json:"changes"`            // packages
+	Wishes  []wishLine   `json:"wishes,omitempty"`   // wishes that changed
+	Bytes   int64        `json:"bytes"`              // of all packages that change
+	New     int64        `json:"new_bytes"`          // … that the store lacked
+	Undo    string       `json:"undo,omitempty"`     // the command that takes it back
+	Notes   []string     `json:"notes,omitempty"`    // why something stays as it is
+	LeftOut int          `json:"left_out,omitempty"` // packages that are bad (--keep-going); the exit code is that of errors
+	Errors  []problem    `json:"errors,omitempty"`   // what is wrong with them
 }
 
 // changeLine is one package that changes, or was named.
@@ -190,6 +193,9 @@ func (l changeLine) cells(style term.Style) []string {
 	switch {
 	case l.Damaged:
 		row[0] = style.Yellow("! " + name)
+		if l.Old != nil && !l.same() {
+			row[1] = versionStep(l.Old, l.New)
+		}
 		row[1] += " (what was damaged or lost is replaced)"
 	case l.Old != nil:
 		row[0] = style.Yellow("~ " + name)
@@ -217,31 +223,42 @@ func versionStep(old, next *version) string {
 
 func tail(cid string) string { return "…" + cid[max(0, len(cid)-6):] }
 
-// finish prints what was done and how to take it back.
+// finish prints what was done and how to take it back. What was left out for
+// being bad decides the exit code.
 func (c *change) finish(r changeResult) error {
 	if c.why != nil {
 		r.Notes = c.why(r)
 	}
+	bad := c.tell()
+	r.LeftOut, r.Errors = c.lost+len(c.left), c.a.problems(bad)
 	if c.a.json {
-		return c.a.printJSON(r)
+		return errors.Join(c.a.printJSON(r), bad)
 	}
+	c.say(r)
+	return bad
+}
+
+func (c *change) say(r changeResult) {
 	for _, n := range r.Notes {
 		c.a.println(n)
 	}
+	without := ""
+	if r.LeftOut > 0 {
+		without = "; " + leftOut(r.LeftOut)
+	}
 	switch {
-	case r.Nothing && len(r.Notes) > 0:
+	case r.Nothing && len(r.Notes) > 0 && without == "":
 	case r.Nothing:
-		c.a.println("nothing to do" + c.where(r))
+		c.a.println("nothing to do" + c.where(r) + without)
 	case r.DryRun:
-		c.a.println("dry run: nothing was changed")
+		c.a.println("dry run: nothing was changed" + without)
 	case r.Undo != "":
-		c.a.println(fmt.Sprintf("generation %d is current", r.To))
+		c.a.println(fmt.Sprintf("generation %d is current", r.To) + without)
 		c.a.println("undo: " + r.Undo)
 		c.pathHint()
 	default:
-		c.a.println(fmt.Sprintf("healed; generation %d stays current", r.To))
+		c.a.println(fmt.Sprintf("healed; generation %d stays current", r.To) + without)
 	}
-	return nil
 }
 
 func (c *change) where(r changeResult) string {

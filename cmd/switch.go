@@ -60,7 +60,7 @@ func (s *switchCmd) run(ctx context.Context, a *app) error {
 		return f
 	}
 	c.targets = []ref.Name{r.Name}
-	c.edit = func(wishes *lock.Profile, _ *lock.Lockfile) error {
+	c.edit = func(wishes *lock.Profile, _ *lock.Lockfile, _ func(ref.Name) bool) error {
 		w := wishes.Packages[r.Name]
 		wishes.Packages[r.Name] = lock.Wish{Constraint: r.Constraint, Package: w.Package, Channel: w.Channel, Hold: w.Hold}
 		return nil

@@ -12,16 +12,19 @@ import (
 
 type upgradeCmd struct {
 	Refs []string `arg:"" optional:"" name:"NAME" help:"Installed packages; all of them where none is named."`
+	keepGoingFlag
 	dryRunFlag
 	jsonFlag
 }
 
 func (upgradeCmd) doc() doc {
 	return doc{
-		usage: "upgrade [NAME…] [--dry-run]",
+		usage: "upgrade [NAME…] [--keep-going] [--dry-run]",
 		about: `Moves programs to the newest version that the store knows and their wish allows.
 			What was installed from a CAR file, a directory or a CID stays, because it was wished
-			for exactly; ipp switch NAME@CONSTRAINT turns such a wish into a constraint.`,
+			for exactly; ipp switch NAME@CONSTRAINT turns such a wish into a constraint.
+
+			If a new version is bad nothing moves, unless --keep-going says to move the others.`,
 		examples: []string{"ipp upgrade", "ipp upgrade esbuild", "ipp upgrade --dry-run"},
 	}
 }
@@ -32,11 +35,17 @@ func (u *upgradeCmd) run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer c.close()
+	c.keepGoing = u.KeepGoing
 	names, err := c.installedNames(ctx, u.Refs)
 	if err != nil {
 		return err
 	}
-	c.edit = func(*lock.Profile, *lock.Lockfile) error { return nil }
+	if len(names) == 0 {
+		for _, p := range c.old.Lock.Packages {
+			c.units = append(c.units, p.Name)
+		}
+	}
+	c.edit = func(*lock.Profile, *lock.Lockfile, func(ref.Name) bool) error { return nil }
 	c.moves = func(n ref.Name) bool { return len(names) == 0 || slices.Contains(names, n) }
 	c.why = func(r changeResult) []string { return c.staying(names, r) }
 	return c.carry(ctx)

@@ -211,8 +211,9 @@ func contentError(err error) bool {
 		format *dag.FormatError
 		hash   *dag.HashError
 		name   *dag.NameError
+		damage *DamagedError // this store is the source
 	)
-	return errors.As(err, &limit) || errors.As(err, &format) || errors.As(err, &hash) || errors.As(err, &name)
+	return errors.As(err, &damage) || errors.As(err, &limit) || errors.As(err, &format) || errors.As(err, &hash) || errors.As(err, &name)
 }
 
 func isNotExist(err error) bool { return errors.Is(err, fs.ErrNotExist) }

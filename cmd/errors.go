@@ -164,6 +164,7 @@ func (a *app) table() []rule {
 		on(exitMalformed, pointerHint),
 		on(exitMalformed, damagedHint),
 		on(exitMalformed, syntaxHint),
+		on(exitFailed, says[*gc.NoProcError]("mount it (mount -t proc proc /proc): a program that runs would lose its files")),
 		on(exitFailed, func(e *gc.MissingProfileError) string {
 			return "if that profile is gone for good: ipp forget --profile-root " + quote(e.Dir)
 		}),

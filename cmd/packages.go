@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"ipp/cmd/term"
 	"ipp/lock"
@@ -71,7 +72,13 @@ func (s *session) named(name ref.Name) ([]stored, error) {
 		s.texts = map[cid.Cid][]byte{}
 		for _, p := range all {
 			tree := s.st.TreeDir(store.Key{Root: p.root, Part: p.parts[0]})
-			s.texts[p.root], _ = os.ReadFile(filepath.Join(tree, pack.MetadataName)) // none: no name
+			data, err := os.ReadFile(filepath.Join(tree, pack.MetadataName))
+			if err != nil && !isAbsent(err) { // none: no name
+				if err := s.unreadable(p, err); err != nil {
+					return nil, err
+				}
+			}
+			s.texts[p.root] = data
 		}
 	}
 	var found []stored
@@ -81,7 +88,9 @@ func (s *session) named(name ref.Name) ([]stored, error) {
 		}
 		meta, err := s.metadata(p)
 		if err != nil {
-			s.a.warn("package %s in the store can't be read: %s", p.root, term.Safe(err.Error()))
+			if err := s.unreadable(p, err); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		if meta != nil && meta.Name == name {
@@ -89,6 +98,19 @@ func (s *session) named(name ref.Name) ([]stored, error) {
 		}
 	}
 	return found, nil
+}
+
+// unreadable passes over a package with a warning, so that one does not hide
+// all others; but not where the next may fail for the same reason.
+func (s *session) unreadable(p stored, err error) error {
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM) {
+		return err
+	}
+	s.a.warn("package %s in the store can't be read: %s", p.root, term.Safe(err.Error()))
+	if _, _, system := cause(err); system {
+		s.unread = err
+	}
+	return nil
 }
 
 // blocks is the store as the source of one package, until the session closes.
@@ -128,7 +150,9 @@ func (s *session) candidates(ctx context.Context, name ref.Name) ([]lock.Candida
 			return nil, ctx.Err()
 		}
 		if err != nil {
-			s.a.warn("package %s in the store can't be read: %s", p.root, term.Safe(err.Error()))
+			if err := s.unreadable(p, err); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		list = append(list, candidate(pkg.pkg, name))
@@ -199,7 +223,13 @@ func (s *session) known(ctx context.Context, wishes *lock.Profile, failure *erro
 // alike tells a person who mistyped a name which known one is spelled alike.
 func (s *session) alike(err error) error {
 	var missing *lock.NotFoundError
-	if !errors.As(err, &missing) || len(missing.Has) > 0 {
+	if !errors.As(err, &missing) {
+		return err
+	}
+	if s.unread != nil {
+		return fmt.Errorf("%w; one that may be it can't be read: %w", err, s.unread)
+	}
+	if len(missing.Has) > 0 {
 		return err
 	}
 	all, listErr := s.packages()

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -179,6 +180,10 @@ func TestApplyAborts(t *testing.T) {
 			return errors.As(err, &m) && strings.HasSuffix(m.Dir, dir)
 		}
 	}
+	noProc := func(err error) bool {
+		var e *NoProcError
+		return runtime.GOOS != "linux" || errors.As(err, &e)
+	}
 	tests := map[string]struct {
 		damage func(w *world, dir string)
 		want   func(error) bool
@@ -213,7 +218,8 @@ func TestApplyAborts(t *testing.T) {
 		}, func(err error) bool { return err != nil }},
 		"running programs can't be seen": {func(w *world, dir string) {
 			w.c.Proc = filepath.Join(w.dir, "nowhere")
-		}, func(err error) bool { return errors.Is(err, fs.ErrNotExist) }},
+		}, noProc},
+		"/proc is not mounted": {func(w *world, dir string) { w.c.Proc = w.TempDir() }, noProc},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

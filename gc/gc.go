@@ -119,6 +119,13 @@ func (e *MissingProfileError) Error() string {
 
 func (e *MissingProfileError) Unwrap() error { return e.Err }
 
+// NoProcError says that which programs run can't be told, so nothing is removed.
+type NoProcError struct{ Path string }
+
+func (e *NoProcError) Error() string {
+	return fmt.Sprintf("look for running programs: %s is not mounted", e.Path)
+}
+
 // Collector collects one store.
 type Collector struct {
 	Store   *store.Store

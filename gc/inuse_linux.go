@@ -26,6 +26,9 @@ func scan(proc string, known map[string]bool) ([]use, error) {
 	if proc == "" || len(known) == 0 {
 		return nil, nil
 	}
+	if _, err := os.Readlink(filepath.Join(proc, "self")); err != nil { // an empty directory would have no program running
+		return nil, &NoProcError{Path: proc}
+	}
 	s := scanner{proc: proc, finder: newFinder(known), seen: map[int]bool{}}
 	for range rounds {
 		fresh, err := s.round()

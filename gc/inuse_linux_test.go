@@ -225,6 +225,8 @@ func TestTrashOfATreeThatWasMadeAgain(t *testing.T) {
 func (w *world) fakeProc(processes map[string]map[string]string) string {
 	w.Helper()
 	proc := filepath.Join(w.dir, "proc")
+	w.must(os.MkdirAll(proc, 0o755))
+	w.must(os.Symlink("1", filepath.Join(proc, "self")))
 	for pid, entries := range processes {
 		w.must(os.MkdirAll(filepath.Join(proc, pid, "fd"), 0o755))
 		for name, contents := range entries {
@@ -249,7 +251,7 @@ func TestScan(t *testing.T) {
 		"3":    {"fd/0": "/dev/null", "fd/7": "/s/" + a + "/share/f", "environ": "X=/s/" + b + "\x00"},
 		"4":    {"root": "/s/" + b, "cwd": "/s/" + a, "comm": "four\n"},
 		"5":    {"exe": "/bin/sh", "comm": "five\n"},
-		"self": {"exe": "/s/" + a + "/bin/x"},
+		"bus":  {"exe": "/s/" + a + "/bin/x"},
 		own:    {"fd/3": "/s/" + a, "environ": "X=/s/" + b, "comm": "own\n"},
 	})
 	uses, err := scan(proc, known(a, b))

@@ -58,6 +58,7 @@ type commands struct {
 	Import   importCmd   `group:"Packages" help:"Take packages from CAR files into the store."`
 	Forget   forgetCmd   `group:"Packages" help:"Stop keeping a packed or imported package."`
 	GC       gcCmd       `group:"Housekeeping" help:"Delete what nothing needs any more."`
+	Check    checkCmd    `group:"Housekeeping" help:"Look for damage, and repair it."`
 	Env      envCmd      `group:"Housekeeping" help:"Print the lines that set up a shell."`
 	Tour     tourCmd     `group:"Housekeeping" help:"See it all on real programs, in a minute."`
 	Version  versionCmd  `group:"Housekeeping" help:"Print the version of ipp."`
@@ -198,8 +199,8 @@ func habits() map[string]string {
 		"undo": rollback, "downgrade": rollback, "revert": rollback,
 		"exec": "ipp run REF [ARGS…]", "x": "ipp run REF [ARGS…]", "shell": "ipp run REF [ARGS…]",
 		"build": "ipp pack PATH", "make": "ipp pack PATH", "init": "ipp pack --init PATH",
-		"check": "ipp verify REF", "inspect": "ipp show REF",
-		"save": "ipp export REF -o FILE", "load": "ipp import FILE…",
+		"inspect": "ipp show REF",
+		"save":    "ipp export REF -o FILE", "load": "ipp import FILE…",
 		"clean": gc, "cleanup": gc, "prune": gc, "autoremove": gc, "collect-garbage": gc, "garbage-collect": gc,
 		"unpin": "ipp forget REF", "installed": "ipp list", "status": "ipp list", "shellenv": "ipp env [SHELL]",
 	}

@@ -26,6 +26,7 @@ func jsonPages() [][2]string {
 		{"import", "imports"},
 		{"export", "exported"},
 		{"verify", "verified"},
+		{"check", "checkReport"},
 		{"forget", "forgotten"},
 		{"gc --dry-run", "gcPlan"},
 		{"gc", "gcResult"},

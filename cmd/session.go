@@ -65,8 +65,7 @@ func (a *app) openStore(create bool) (*store.Store, error) {
 	switch missing := errors.Is(err, fs.ErrNotExist); {
 	case missing && len(trees) > 0: // store.Open says what is wrong
 	case missing && linked:
-		return nil, &failure{verb: "open", object: "store", code: exitFailed, err: fmt.Errorf("%s points to %s, and there is none", link, dir),
-			hints: []string{"if it is on another disk, mount that", "if it is gone for good, remove the link and install again: rm " + quote(link)}}
+		return nil, lostStore(link, dir)
 	case missing && !create:
 		return nil, nil
 	}
@@ -75,6 +74,11 @@ func (a *app) openStore(create bool) (*store.Store, error) {
 		err = a.linkStore(link, st.Dir(), d)
 	}
 	return st, failed("open", "store", err)
+}
+
+func lostStore(link, dir string) error {
+	return &failure{verb: "open", object: "store", code: exitFailed, err: fmt.Errorf("%s points to %s, and there is none", link, dir),
+		hints: []string{"if it is on another disk, mount that", "if it is gone for good, remove the link and install again: rm " + quote(link)}}
 }
 
 // makeStore opens a store, and makes it where there is none. The default

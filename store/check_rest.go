@@ -48,6 +48,16 @@ func (c *checking) checkRest(ctx context.Context) error {
 	return nil
 }
 
+// CheckRest is Check without objects and trees: quick, for a look at what was
+// repaired.
+func (s *Store) CheckRest(ctx context.Context) (*Checked, error) {
+	c := &checking{store: s, damage: map[string]*Damage{}}
+	if err := c.checkRest(ctx); err != nil {
+		return nil, fmt.Errorf("check store: %w", err)
+	}
+	return c.result(), nil
+}
+
 func (c *checking) checkFormat() error {
 	err := c.store.checkFormat()
 	if err == nil {

@@ -44,7 +44,7 @@ func FuzzReadList(f *testing.F) {
 // FuzzRoot: what a file in roots/ says is what its name says, or nothing.
 func FuzzRoot(f *testing.F) {
 	f.Add("k-"+someCID, []byte("format = 1\ncid = \""+someCID+"\"\nwhy = \"packed\"\nsince = 2031-05-06T07:08:09Z\n"))
-	f.Add(Root{Kind: ProfileRoot, Path: "/p"}.file(), []byte("format = 1\npath = '/p'\nwhy = ''\n"))
+	f.Add(Root{Kind: ProfileRoot, Path: "/p"}.File(), []byte("format = 1\npath = '/p'\nwhy = ''\n"))
 	f.Add("k-"+someCID, []byte("format = 2\nkeeps = 'all'\n"))
 	f.Fuzz(func(t *testing.T, name string, data []byte) {
 		path := filepath.Join("roots", name)
@@ -53,7 +53,7 @@ func FuzzRoot(f *testing.F) {
 		switch {
 		case err != nil && !errors.As(err, &damaged) && !errors.Is(err, ErrNewer):
 			t.Fatalf("%v (%T)", err, err)
-		case err == nil && (r.file() != filepath.Base(path) || r.CID.Defined() == (r.Path != "")):
+		case err == nil && (r.File() != filepath.Base(path) || r.CID.Defined() == (r.Path != "")):
 			t.Fatalf("%q keeps %+v", name, r)
 		}
 	})

@@ -46,8 +46,9 @@ type rootFile struct {
 	Since  time.Time `toml:"since"`
 }
 
-// file names the root's file: p-HASH of a profile's path, k-CID of a package.
-func (r Root) file() string {
+// File names the root's file below roots/: p-HASH of a profile's path, k-CID of
+// a package.
+func (r Root) File() string {
 	if r.Kind == ProfileRoot {
 		sum := sha256.Sum256([]byte(r.Path))
 		return "p-" + hex.EncodeToString(sum[:16])
@@ -78,14 +79,14 @@ func (s *Store) AddRoot(ctx context.Context, roots ...Root) error {
 	defer sweep.Release()
 	for _, r := range roots {
 		if err := s.writeRoot(r); err != nil {
-			return fmt.Errorf("add root %s: %w", r.file(), err)
+			return fmt.Errorf("add root %s: %w", r.File(), err)
 		}
 	}
 	return durable.SyncDir(s.path("roots")) // whoever made one of them may not have got so far
 }
 
 func (s *Store) writeRoot(r Root) error {
-	path := s.path("roots", r.file())
+	path := s.path("roots", r.File())
 	if _, err := readRoot(path); err == nil || errors.Is(err, ErrNewer) {
 		return nil
 	}
@@ -102,7 +103,7 @@ func (s *Store) writeRoot(r Root) error {
 
 // DropRoot removes a root; false where there was none such.
 func (s *Store) DropRoot(r Root) (bool, error) {
-	err := os.Remove(s.path("roots", r.file()))
+	err := os.Remove(s.path("roots", r.File()))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -110,7 +111,7 @@ func (s *Store) DropRoot(r Root) (bool, error) {
 		err = durable.SyncDir(s.path("roots"))
 	}
 	if err != nil {
-		return false, fmt.Errorf("drop root %s: %w", r.file(), err)
+		return false, fmt.Errorf("drop root %s: %w", r.File(), err)
 	}
 	return true, nil
 }
@@ -171,7 +172,7 @@ func parseRoot(path string, data []byte) (r Root, err error) {
 			return Root{}, &RootError{path, err}
 		}
 	}
-	if f.Format != 1 || (f.Path == "") == (f.CID == "") || r.file() != filepath.Base(path) {
+	if f.Format != 1 || (f.Path == "") == (f.CID == "") || r.File() != filepath.Base(path) {
 		return Root{}, &RootError{path, errors.New("it does not say what its name says")}
 	}
 	return r, nil

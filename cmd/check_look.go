@@ -1,0 +1,361 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"ipp/generation"
+	"ipp/lock"
+	"ipp/lock/ref"
+	"ipp/profile"
+	"ipp/store"
+	"ipp/store/pack"
+
+	"github.com/ipfs/go-cid"
+)
+
+// look looks at the store, then at the profiles that live off it.
+func (c *checker) look(ctx context.Context) error {
+	var err error
+	done := func() {}
+	c.found, err = c.st.Check(ctx, store.CheckOptions{Begin: func(total int64) (report func(int64)) {
+		report, done = c.a.meter("checking", total)
+		return report
+	}})
+	done()
+	if err != nil {
+		return err
+	}
+	c.hurt = map[string]bool{}
+	for _, d := range c.found.Damage {
+		for _, k := range d.Trees {
+			c.hurt[k.String()] = true
+		}
+	}
+	c.report = checkReport{Objects: c.found.Objects, Trees: c.found.Trees, Bytes: c.found.Bytes,
+		Faults: []checkFault{}, Unread: []checkWord{}, Notes: []checkWord{}}
+	if c.link != nil {
+		c.report.Faults = append(c.report.Faults, *c.link)
+	}
+	if err := c.lookAtProfiles(ctx); err != nil {
+		return err
+	}
+	c.addStore()
+	c.addProfiles()
+	return c.addRoots()
+}
+
+// lookAtProfiles looks at every profile that is here or has a root.
+func (c *checker) lookAtProfiles(ctx context.Context) error {
+	c.prof = map[string]*profile.Checked{}
+	dirs, err := c.profileDirs()
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		p, err := c.a.profileIn(dir)
+		if err != nil {
+			continue // its root is told
+		}
+		if c.prof[dir], err = p.Examine(ctx, c.st, c.members); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// profileDirs are the directories of all profiles, sorted.
+func (c *checker) profileDirs() ([]string, error) {
+	names, err := profile.List(c.state)
+	if err != nil {
+		return nil, err
+	}
+	var dirs []string
+	for _, n := range names {
+		dirs = append(dirs, c.a.profileAt(n, c.state).Dir())
+	}
+	for _, r := range c.found.Roots {
+		if r.Kind == store.ProfileRoot {
+			dirs = append(dirs, r.Path)
+		}
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs), nil
+}
+
+// path is where a file of the store is.
+func (c *checker) path(file string) string {
+	return filepath.Join(c.st.Dir(), filepath.FromSlash(file))
+}
+
+// addStore reports what the store's check found.
+func (c *checker) addStore() {
+	for _, d := range c.found.Damage {
+		c.add(checkFault{File: c.path(d.File), Kind: string(d.Kind), Why: d.Why, trees: d.Trees})
+	}
+	for _, u := range c.found.Unread {
+		c.report.Unread = append(c.report.Unread, checkWord{c.path(u.File), u.Err.Error()})
+	}
+	for _, n := range c.found.Notes {
+		c.report.Notes = append(c.report.Notes, checkWord{c.path(n.File), n.What})
+	}
+}
+
+// add reports a fault once, with whom it hurts.
+func (c *checker) add(f checkFault) {
+	for i, old := range c.report.Faults {
+		if old.File == f.File {
+			for _, p := range f.Profiles {
+				c.report.Faults[i].Profiles = addGenerations(old.Profiles, p)
+			}
+			return
+		}
+	}
+	f.Packages = []checkPackage{}
+	for _, k := range f.trees {
+		f.Packages = append(f.Packages, c.packageOf(k))
+		for _, p := range c.usersOf(k) {
+			f.Profiles = addGenerations(f.Profiles, p)
+		}
+	}
+	if f.Profiles == nil {
+		f.Profiles = []checkProfile{}
+	}
+	c.report.Faults = append(c.report.Faults, f)
+}
+
+func addGenerations(list []checkProfile, p checkProfile) []checkProfile {
+	i := slices.IndexFunc(list, func(o checkProfile) bool { return o.Profile == p.Profile })
+	if i < 0 {
+		return append(list, p)
+	}
+	list = slices.Clone(list)
+	list[i].Generations = slices.Compact(slices.Sorted(slices.Values(append(slices.Clone(list[i].Generations), p.Generations...))))
+	return list
+}
+
+// usersOf lists the generations that hold a tree.
+func (c *checker) usersOf(k store.Key) []checkProfile {
+	var list []checkProfile
+	for _, dir := range slices.Sorted(mapKeys(c.prof)) {
+		p := checkProfile{Profile: filepath.Base(dir)}
+		for _, x := range c.prof[dir].Generations {
+			if slices.ContainsFunc(x.Info.Trees, func(o store.Key) bool { return o.String() == k.String() }) {
+				p.Generations = append(p.Generations, int(x.Number))
+			}
+		}
+		if p.Generations != nil {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// packageOf names a package: a lockfile does it better than a damaged tree.
+func (c *checker) packageOf(k store.Key) checkPackage {
+	p := checkPackage{CID: k.Root.String(), Platform: k.Part}
+	for _, checked := range c.prof {
+		for _, x := range checked.Generations {
+			if x.Lock == nil {
+				continue
+			}
+			for _, l := range x.Lock.Packages {
+				if store.SameRoot(l.CID, k.Root) {
+					p.Name, p.Version = string(cmp.Or(l.Package, l.Name)), string(l.Version)
+					return p
+				}
+			}
+		}
+	}
+	if t, err := pack.OpenTree(c.st, k); err == nil && t.Meta != nil {
+		p.Name, p.Version = string(t.Meta.Name), string(t.Meta.Version)
+	}
+	return p
+}
+
+// addProfiles reports what is wrong with profiles.
+func (c *checker) addProfiles() {
+	for _, dir := range slices.Sorted(mapKeys(c.prof)) {
+		checked := c.prof[dir]
+		c.report.Generations += len(checked.Generations)
+		for _, f := range checked.Faults {
+			c.addProfileFault(f)
+		}
+		for _, n := range checked.Notes {
+			c.report.Notes = append(c.report.Notes, checkWord(n))
+		}
+	}
+}
+
+func (c *checker) addProfileFault(f profile.Fault) {
+	if f.Err != nil {
+		c.report.Unread = append(c.report.Unread, checkWord{f.File, f.Err.Error()})
+		return
+	}
+	p := checkProfile{Profile: string(f.Profile), Generations: []int{}}
+	if f.Number != 0 {
+		p.Generations = append(p.Generations, int(f.Number))
+	}
+	fault := checkFault{File: f.File, Kind: string(f.Kind), Why: f.Why, Profiles: []checkProfile{p}}
+	if f.Kind == profile.TreeFault {
+		fault.trees = []store.Key{f.Tree}
+		c.hurt[f.Tree.String()] = true
+	}
+	c.add(fault)
+}
+
+// addRoots reports profiles without a root, and roots without a profile.
+func (c *checker) addRoots() error {
+	for dir, checked := range c.prof {
+		root := store.Root{Kind: store.ProfileRoot, Path: dir}
+		if len(checked.Generations) == 0 || slices.ContainsFunc(c.found.Roots, func(r store.Root) bool { return r.Path == dir }) {
+			continue
+		}
+		c.add(checkFault{File: c.path("roots/" + root.File()), Kind: string(store.RootDamage),
+			Why:      "missing: ipp gc would not know of profile " + filepath.Base(dir),
+			Profiles: []checkProfile{{Profile: filepath.Base(dir), Generations: []int{}}}})
+	}
+	for _, r := range c.found.Roots {
+		if r.Kind != store.ProfileRoot {
+			continue
+		}
+		_, err := os.Stat(r.Path)
+		switch {
+		case err == nil:
+		case errors.Is(err, fs.ErrNotExist):
+			c.add(checkFault{File: r.Path, Kind: "profile", Why: "missing: a root keeps it, and ipp gc does nothing without it",
+				Profiles: []checkProfile{{Profile: filepath.Base(r.Path), Generations: []int{}}},
+				Needs:    "bring it back; or, if it is gone for good: ipp forget --profile-root " + quote(r.Path)})
+		default:
+			c.report.Unread = append(c.report.Unread, checkWord{r.Path, err.Error()})
+		}
+	}
+	return nil
+}
+
+// facts are what a package says of itself, read once.
+type facts struct {
+	candidate lock.Candidate
+	err       error
+}
+
+// treeFacts are read once for all the generations that a tree is in.
+type treeFacts struct {
+	st       *store.Store
+	members  map[string]generation.Member // by tree; without name and version
+	packages map[cid.Cid]facts
+}
+
+func newTreeFacts(st *store.Store) *treeFacts {
+	return &treeFacts{st, map[string]generation.Member{}, map[cid.Cid]facts{}}
+}
+
+// member is what a tree brings to a forest.
+func (f *treeFacts) member(k store.Key) (generation.Member, error) {
+	if m, ok := f.members[k.String()]; ok {
+		return m, nil
+	}
+	t, err := pack.OpenTree(f.st, k)
+	if err != nil {
+		return generation.Member{}, err
+	}
+	commands, err := t.Commands()
+	if err != nil {
+		return generation.Member{}, err
+	}
+	m := generation.Member{Key: k, Bases: t.Bases(), Commands: commands}
+	f.members[k.String()] = m
+	return m, nil
+}
+
+// candidate is what a lockfile says of a package; name is for one that has no
+// name of its own.
+func (f *treeFacts) candidate(ctx context.Context, root cid.Cid, name ref.Name) (lock.Candidate, error) {
+	known, ok := f.packages[root]
+	if !ok {
+		known.candidate, known.err = f.read(ctx, root)
+		f.packages[root] = known
+	}
+	own := known.candidate
+	own.Name = cmp.Or(own.Name, name)
+	return own, known.err
+}
+
+func (f *treeFacts) read(ctx context.Context, root cid.Cid) (lock.Candidate, error) {
+	b, err := f.st.Blocks(ctx, root)
+	if err != nil {
+		return lock.Candidate{}, err
+	}
+	defer b.Close()
+	pkg, err := pack.Open(ctx, b, root)
+	if err != nil {
+		return lock.Candidate{}, err
+	}
+	return candidate(pkg, ""), nil
+}
+
+// forget forgets what was read of trees: they were repaired since.
+func (f *treeFacts) forget() {
+	clear(f.members)
+	clear(f.packages)
+}
+
+// members is what the packages of a generation bring to its forest. Each entry
+// of the lockfile is held against its package.
+func (c *checker) members(ctx context.Context, x *generation.Examined) ([]generation.Member, error) {
+	var all []generation.Member
+	for _, p := range x.Lock.Packages {
+		i := slices.IndexFunc(x.Info.Trees, func(k store.Key) bool { return store.SameRoot(k.Root, p.CID) })
+		if i < 0 {
+			return nil, &profile.LockError{Why: fmt.Sprintf("it has %s, of which the generation has no tree", p.Name)}
+		}
+		k := x.Info.Trees[i]
+		if c.hurt[k.String()] {
+			return nil, errHurt
+		}
+		if err := c.agrees(ctx, p); err != nil {
+			return nil, err
+		}
+		m, err := c.trees.member(k)
+		if err != nil {
+			return nil, err
+		}
+		m.Name, m.Version = p.Name, p.Version
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+var errHurt = errors.New("a tree of it is damaged")
+
+// agrees compares an entry of a lockfile with its package.
+func (c *checker) agrees(ctx context.Context, p lock.Package) error {
+	own := cmp.Or(p.Package, p.Name)
+	is, err := c.trees.candidate(ctx, p.CID, own)
+	if err != nil {
+		return err
+	}
+	what := ""
+	switch {
+	case is.Name != own:
+		what = fmt.Sprintf("name is %s", is.Name)
+	case is.Version != p.Version:
+		what = fmt.Sprintf("version is %s", is.Version)
+	case !is.Manifest.Equals(p.Manifest):
+		what = fmt.Sprintf("manifest is %s", is.Manifest)
+	case is.DagSize != p.DagSize:
+		what = fmt.Sprintf("dag-size is %d", is.DagSize)
+	case !slices.Equal(is.Commands, p.Commands):
+		what = fmt.Sprintf("commands are %s", join(is.Commands))
+	}
+	if what != "" {
+		return &profile.LockError{Why: fmt.Sprintf("it says something else of %s than the package, whose %s", p.Name, what)}
+	}
+	return nil
+}

@@ -42,12 +42,13 @@ type change struct {
 	targets []ref.Name
 	// why says why packages stay that were asked to move; may be nil.
 	why func(r changeResult) []string
-	// prefer is the package that wins conflicts; "": none does.
-	prefer ref.Name
+	// prefer are the packages that win conflicts.
+	prefer []ref.Name
 
-	ready map[store.Key]bool        // trees that are in the store for sure
-	plans map[store.Key]*store.Plan // made against the store
-	old   profile.State             // what the plan began from
+	ready map[store.Key]bool            // trees that are in the store for sure
+	plans map[store.Key]*store.Plan     // made against the store
+	seen  map[cid.Cid]generation.Member // by root, without name and version
+	old   profile.State                 // what the plan began from
 	from  generation.Number
 
 	tally
@@ -73,7 +74,7 @@ func (a *app) beginChange(ctx context.Context, verb, reason string, dryRun bool)
 	if err != nil {
 		return nil, err
 	}
-	c := &change{session: s, prof: prof, reason: reason, dryRun: dryRun, ready: map[store.Key]bool{}, plans: map[store.Key]*store.Plan{}}
+	c := &change{session: s, prof: prof, reason: reason, dryRun: dryRun, ready: map[store.Key]bool{}, plans: map[store.Key]*store.Plan{}, seen: map[cid.Cid]generation.Member{}}
 	if c.old, c.from, err = currentState(prof); err != nil {
 		return nil, errors.Join(failed(verb, "", err), c.close())
 	}
@@ -214,6 +215,9 @@ func (c *change) planOnce(ctx context.Context, old profile.State) (profile.State
 		}
 		steps = append(steps, st)
 	}
+	if len(bad) == 0 {
+		bad = c.conflicts(ctx, next, steps)
+	}
 	return next, steps, bad
 }
 
@@ -333,47 +337,15 @@ func (c *change) update(ctx context.Context, old profile.State) (profile.State, 
 		case ctx.Err() != nil:
 			return next, nil, ctx.Err()
 		case len(found) == 0:
-			members, err := c.members(ctx, next)
-			return next, members, err
+			trees := c.st.TreesFS()
+			members, bad := c.members(ctx, next.Lock, nil, trees)
+			if len(bad) > 0 {
+				return next, nil, bad.errorOrNil()
+			}
+			c.decide(next.Wishes, members, trees)
+			return next, members, nil
 		case !c.leaveOut(found, next.Lock) || !c.keepGoing:
 			return next, nil, c.tell()
-		}
-	}
-}
-
-// members are the trees of a new state, which the lease holds from here on.
-func (c *change) members(ctx context.Context, next profile.State) ([]generation.Member, error) {
-	roots := make([]cid.Cid, 0, len(next.Lock.Packages))
-	for _, p := range next.Lock.Packages {
-		roots = append(roots, p.CID)
-	}
-	if err := c.protect(ctx, roots...); err != nil {
-		return nil, err
-	}
-	members := make([]generation.Member, 0, len(next.Lock.Packages))
-	for _, p := range next.Lock.Packages {
-		m, err := c.member(p)
-		if err != nil {
-			return nil, failed(c.verb, string(p.Name), err)
-		}
-		members = append(members, m)
-	}
-	c.decide(next.Wishes, members)
-	return members, nil
-}
-
-// decide writes into the wishes who wins where the person said who is to win.
-// Conflicts that are left are for the transaction to tell.
-func (c *change) decide(wishes *lock.Profile, members []generation.Member) {
-	undecided := wishes.Clone()
-	clear(undecided.Prefer) // what was said before may be said otherwise now
-	var conflicts *generation.ConflictError
-	if c.prefer == "" || !errors.As(c.prof.Check(members, undecided, c.st), &conflicts) {
-		return
-	}
-	for _, x := range conflicts.Conflicts {
-		if x.A.Name == c.prefer || x.B.Name == c.prefer {
-			wishes.Prefer[x.Path] = c.prefer
 		}
 	}
 }
@@ -407,19 +379,6 @@ func (c *change) isReady(root cid.Cid) bool {
 		}
 	}
 	return false
-}
-
-// member is a package's tree and what it exposes.
-func (s *session) member(p lock.Package) (generation.Member, error) {
-	t, err := s.tree(p)
-	if err != nil {
-		return generation.Member{}, err
-	}
-	commands, err := t.Commands()
-	if err != nil {
-		return generation.Member{}, err
-	}
-	return generation.Member{Name: p.Name, Version: p.Version, Key: t.Key, Bases: t.Bases(), Commands: commands}, nil
 }
 
 // notices are what a person should know of a package before having it.

@@ -13,7 +13,7 @@ import (
 type installCmd struct {
 	Refs   []string `arg:"" name:"REF" help:"Paths, CIDs or names of packages."`
 	As     string   `placeholder:"NAME" help:"Install it under another name."`
-	Prefer string   `placeholder:"NAME" help:"The package whose files win where two bring the same."`
+	preferFlag
 	keepGoingFlag
 	dryRunFlag
 	jsonFlag
@@ -49,16 +49,16 @@ func (i *installCmd) run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	prefer, err := i.names("install")
+	if err != nil {
+		return err
+	}
 	c, err := a.beginChange(ctx, "install", reason("install", i.Refs...), i.DryRun)
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	if i.Prefer != "" {
-		if c.prefer, err = ref.ParseName(i.Prefer); err != nil {
-			return failed("install", "--prefer "+i.Prefer, err)
-		}
-	}
+	c.prefer = prefer
 	c.keepGoing = i.KeepGoing
 	list, err := c.openAll(ctx, i.Refs, as)
 	if err != nil {

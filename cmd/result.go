@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -25,6 +26,7 @@ type changeResult struct {
 	DryRun  bool         `json:"dry_run"`            // nothing was done
 	Changes []changeLine `json:"changes"`            // packages
 	Wishes  []wishLine   `json:"wishes,omitempty"`   // wishes that changed
+	Prefer  []preferLine `json:"prefer,omitempty"`   // who wins a path from now on
 	Bytes   int64        `json:"bytes"`              // of all packages that change
 	New     int64        `json:"new_bytes"`          // … that the store lacked
 	Undo    string       `json:"undo,omitempty"`     // the command that takes it back
@@ -60,6 +62,12 @@ type wishLine struct {
 	New  string `json:"new,omitempty"` // absent: it is dropped
 }
 
+// preferLine is a path that several packages bring, and whose file is used.
+type preferLine struct {
+	Path string `json:"path"`
+	Name string `json:"name"`
+}
+
 // same says that a package stays as it is.
 func (l changeLine) same() bool { return l.Old != nil && l.New != nil && l.Old.CID == l.New.CID }
 
@@ -74,7 +82,12 @@ func versionOf(p *lock.Package) *version {
 func (c *change) result(next profile.State, steps []step) changeResult {
 	r := changeResult{Profile: string(c.prof.Name()), From: int(c.from), DryRun: c.dryRun, Changes: []changeLine{}}
 	r.Wishes = wishChanges(c.old.Wishes, next.Wishes)
-	r.Nothing = len(r.Wishes) == 0
+	for _, path := range slices.Sorted(maps.Keys(next.Wishes.Prefer)) {
+		if n := next.Wishes.Prefer[path]; n != c.old.Wishes.Prefer[path] {
+			r.Prefer = append(r.Prefer, preferLine{path, string(n)})
+		}
+	}
+	r.Nothing = len(r.Wishes) == 0 && len(r.Prefer) == 0
 	for _, st := range steps {
 		l := changeLine{Name: string(st.Name), Old: versionOf(st.Old), New: versionOf(st.New)}
 		if st.plan != nil {
@@ -175,6 +188,9 @@ func (c *change) showPlan(r changeResult) {
 		for _, n := range l.Notices {
 			c.a.note("%s %s: %s", c.a.term.ErrStyle().Yellow("note:"), term.Safe(l.Name), n)
 		}
+	}
+	for _, p := range r.Prefer {
+		c.a.printf("%s: that of %s is used\n", term.Safe(p.Path), term.Safe(p.Name))
 	}
 	for _, w := range r.Wishes {
 		if w.Old != "" && w.New != "" {

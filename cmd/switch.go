@@ -13,13 +13,14 @@ import (
 type switchCmd struct {
 	Ref        string `arg:"" optional:"" name:"NAME@VERSION" help:"An installed package and the version, or constraint, to switch to."`
 	Generation string `placeholder:"N" help:"Make generation N current, as ipp rollback N does."`
+	preferFlag
 	dryRunFlag
 	jsonFlag
 }
 
 func (switchCmd) doc() doc {
 	return doc{
-		usage: "switch NAME@VERSION | --generation N [--dry-run]",
+		usage: "switch NAME@VERSION [--prefer NAME] | --generation N [--dry-run]",
 		about: `Switches one program to another version that the store knows, and writes that
 			constraint as the wish that ipp upgrade follows from then on.
 
@@ -36,6 +37,8 @@ func (s *switchCmd) run(ctx context.Context, a *app) error {
 	switch {
 	case s.Ref != "" && s.Generation != "":
 		return usageError(s, "say NAME@VERSION or --generation, not both")
+	case s.Generation != "" && len(s.Prefer) > 0:
+		return usageError(s, "a generation is as it was: leave out --prefer")
 	case s.Generation != "":
 		return a.rollback(ctx, "switch", s.Generation, s.DryRun)
 	case s.Ref == "":
@@ -46,6 +49,10 @@ func (s *switchCmd) run(ctx context.Context, a *app) error {
 		return failed("switch", s.Ref, err)
 	}
 	if err := s.check(a, r); err != nil {
+		return err
+	}
+	prefer, err := s.names("switch")
+	if err != nil {
 		return err
 	}
 	c, err := a.beginChange(ctx, "switch", reason("switch", s.Ref), s.DryRun)
@@ -59,7 +66,7 @@ func (s *switchCmd) run(ctx context.Context, a *app) error {
 		f.hints = append([]string{a.own("install %s", quote(s.Ref))}, f.hints...)
 		return f
 	}
-	c.targets = []ref.Name{r.Name}
+	c.targets, c.prefer = []ref.Name{r.Name}, prefer
 	c.edit = func(wishes *lock.Profile, _ *lock.Lockfile, _ func(ref.Name) bool) error {
 		w := wishes.Packages[r.Name]
 		wishes.Packages[r.Name] = lock.Wish{Constraint: r.Constraint, Package: w.Package, Channel: w.Channel, Hold: w.Hold}

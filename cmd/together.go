@@ -62,14 +62,14 @@ type fault struct {
 // faults lets an edit say which packages can't be as it was asked.
 type faults []fault
 
-func (f faults) Error() string { return multierror.Append(nil, f.all()...).Error() }
+func (f faults) Error() string { return f.errorOrNil().Error() }
 
-func (f faults) all() []error {
-	var list []error
+func (f faults) errorOrNil() error {
+	var all *multierror.Error
 	for _, x := range f {
-		list = append(list, x.err)
+		all = multierror.Append(all, x.err)
 	}
-	return list
+	return all.ErrorOrNil()
 }
 
 // wanted says whether a package that the command line names is still part of

@@ -12,6 +12,7 @@ import (
 
 type upgradeCmd struct {
 	Refs []string `arg:"" optional:"" name:"NAME" help:"Installed packages; all of them where none is named."`
+	preferFlag
 	keepGoingFlag
 	dryRunFlag
 	jsonFlag
@@ -19,7 +20,7 @@ type upgradeCmd struct {
 
 func (upgradeCmd) doc() doc {
 	return doc{
-		usage: "upgrade [NAME…] [--keep-going] [--dry-run]",
+		usage: "upgrade [NAME…] [--prefer NAME] [--keep-going] [--dry-run]",
 		about: `Moves programs to the newest version that the store knows and their wish allows.
 			What was installed from a CAR file, a directory or a CID stays, because it was wished
 			for exactly; ipp switch NAME@CONSTRAINT turns such a wish into a constraint.
@@ -30,12 +31,16 @@ func (upgradeCmd) doc() doc {
 }
 
 func (u *upgradeCmd) run(ctx context.Context, a *app) error {
+	prefer, err := u.names("upgrade")
+	if err != nil {
+		return err
+	}
 	c, err := a.beginChange(ctx, "upgrade", reason("upgrade", u.Refs...), u.DryRun)
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	c.keepGoing = u.KeepGoing
+	c.prefer, c.keepGoing = prefer, u.KeepGoing
 	names, err := c.installedNames(ctx, u.Refs)
 	if err != nil {
 		return err

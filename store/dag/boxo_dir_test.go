@@ -1,9 +1,12 @@
 package dag_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"math/bits"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +16,7 @@ import (
 	"github.com/ipfs/go-cid"
 	ipld "github.com/ipfs/go-ipld-format"
 	mh "github.com/multiformats/go-multihash"
+	"github.com/spaolacci/murmur3"
 )
 
 // stub is a node of which only CID and size are known.
@@ -118,4 +122,34 @@ func randomLink(rnd *rand.Rand) dag.Link {
 		c = mdag.NewRawNode(sum).Cid()
 	}
 	return dag.Link{CID: c, Tsize: rnd.Uint64N(1 << (1 + rnd.IntN(40)))}
+}
+
+// TestBoxoDeepHAMT: names whose hashes agree in many bits, so that shards stand
+// below shards.
+func TestBoxoDeepHAMT(t *testing.T) {
+	type named struct {
+		hash uint64
+		name string
+	}
+	all := make([]named, 400_000)
+	for i := range all {
+		name := fmt.Sprint("name-", i)
+		all[i] = named{murmur3.Sum64([]byte(name)), name}
+	}
+	slices.SortFunc(all, func(a, b named) int { return cmp.Compare(a.hash, b.hash) })
+	entries := make(map[string]dag.Link)
+	rnd := rand.New(rand.NewPCG(5, 6))
+	deep := 0
+	for i := range all[1:] {
+		agree := bits.LeadingZeros64(all[i].hash ^ all[i+1].hash)
+		if agree < 22 && i%200 != 0 {
+			continue
+		}
+		deep = max(deep, agree)
+		entries[all[i].name], entries[all[i+1].name] = randomLink(rnd), randomLink(rnd)
+	}
+	if deep < 32 || len(entries) < 6000 {
+		t.Fatalf("%d names, which agree in %d bits at most", len(entries), deep)
+	}
+	sameDir(t, entries)
 }

@@ -17,7 +17,7 @@ import (
 
 const (
 	maxCARHeader = 64 << 10 // about 1,500 roots
-	maxCARBlocks = 4 << 20  // at 24 bytes each in memory
+	maxCARBlocks = 1 << 20  // at 16 bytes each in memory
 	maxCIDLength = 160      // of an allowed one
 )
 
@@ -32,13 +32,16 @@ type CAR struct {
 }
 
 // span is where a block stands. Blocks are found by a hash of their multihash,
-// and told apart by the CID that stands before them in the file.
+// and told apart by the CID that stands before them in the file. It is kept
+// small: an archive may have a million.
 type span struct {
-	hash   uint64
 	offset int64 // of the CID, which the block follows
-	size   uint32
-	head   uint16 // of that, the CID
+	hash   uint32
+	sizes  uint32 // head<<24 | size
 }
+
+func (s span) head() int { return int(s.sizes >> 24) }         // bytes of the CID
+func (s span) size() int { return int(s.sizes & (1<<24 - 1)) } // of both
 
 // OpenCAR opens a CAR file (version 1 or 2) and finds where its blocks stand,
 // without reading what is in them; a truncated or malformed one is a
@@ -112,7 +115,7 @@ func (c *CAR) sections(w *window) error {
 	return nil
 }
 
-func (c *CAR) hash(k cid.Cid) uint64 { return maphash.Bytes(c.seed, k.Hash()) }
+func (c *CAR) hash(k cid.Cid) uint32 { return uint32(maphash.Bytes(c.seed, k.Hash())) }
 
 // Roots are the roots that the header names.
 func (c *CAR) Roots() []cid.Cid { return slices.Clone(c.roots) }
@@ -123,7 +126,7 @@ func (c *CAR) Block(ctx context.Context, k cid.Cid) ([]byte, error) {
 		return nil, err
 	}
 	hash := c.hash(k)
-	i, _ := slices.BinarySearchFunc(c.index, hash, func(s span, h uint64) int { return cmp.Compare(s.hash, h) })
+	i, _ := slices.BinarySearchFunc(c.index, hash, func(s span, h uint32) int { return cmp.Compare(s.hash, h) })
 	for ; i < len(c.index) && c.index[i].hash == hash; i++ {
 		data, ok, err := c.read(c.index[i], k)
 		if err != nil || ok {
@@ -136,18 +139,18 @@ func (c *CAR) Block(ctx context.Context, k cid.Cid) ([]byte, error) {
 // read reads a section, if it is that of k. A block has one multihash, but its
 // CID may have been written in another version than the one that asks.
 func (c *CAR) read(s span, k cid.Cid) ([]byte, bool, error) {
-	buf := make([]byte, s.size)
+	buf := make([]byte, s.size())
 	if _, err := c.r.ReadAt(buf, s.offset); err != nil {
 		return nil, false, c.malformed(s.offset, eof(err))
 	}
-	found, err := cid.Cast(buf[:s.head])
+	found, err := cid.Cast(buf[:s.head()])
 	if err != nil {
 		return nil, false, c.malformed(s.offset, err)
 	}
 	if string(found.Hash()) != string(k.Hash()) {
 		return nil, false, nil
 	}
-	return buf[s.head:], true, nil
+	return buf[s.head():], true, nil
 }
 
 // Close closes the file.

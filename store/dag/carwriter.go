@@ -12,7 +12,7 @@ import (
 // CARWriter writes a CAR version 1.
 type CARWriter struct {
 	w       io.Writer
-	put     map[cid.Cid]struct{}
+	put     cidSet
 	written int64
 	buf     []byte
 }
@@ -24,7 +24,7 @@ func NewCARWriter(w io.Writer, root cid.Cid) (*CARWriter, error) {
 	if err := checkCID(root); err != nil {
 		return nil, fmt.Errorf("write archive: %w", err)
 	}
-	c := &CARWriter{w: w, put: make(map[cid.Cid]struct{})}
+	c := &CARWriter{w: w, put: newCIDSet()}
 	return c, c.section(carHeader(root), nil)
 }
 
@@ -46,19 +46,10 @@ func carHeader(root cid.Cid) []byte {
 
 // Put appends a block, unless it was put before or is inline.
 func (w *CARWriter) Put(c cid.Cid, data []byte) error {
-	if _, ok := inline(c); ok || w.has(c) {
+	if _, ok := inline(c); ok || !w.put.add(c) {
 		return nil
 	}
-	if err := w.section(c.Bytes(), data); err != nil {
-		return err
-	}
-	w.put[c] = struct{}{}
-	return nil
-}
-
-func (w *CARWriter) has(c cid.Cid) bool {
-	_, ok := w.put[c]
-	return ok
+	return w.section(c.Bytes(), data)
 }
 
 // section writes head and data after their common length; in one call, unless
@@ -101,7 +92,7 @@ func WriteCAR(ctx context.Context, w io.Writer, b Blocks, root cid.Cid, opt Walk
 	also := opt.Block
 	opt.Block = func(c cid.Cid, data []byte) error {
 		before := cw.written
-		if err := cw.Put(c, data); err != nil {
+		if err := cw.section(c.Bytes(), data); err != nil { // the walk gives each once
 			return err
 		}
 		report(cw.written - before)

@@ -14,21 +14,24 @@
 // 0755 over the same raw leaves; no other mode and no time is ever written.
 // SPEC.md states both sides, precise enough for another implementation.
 //
-// Walk is deterministic: depth first, links in the order of the DAG.
+// Walk is deterministic: depth first, links in the order of the DAG. A directory
+// is read twice: all of it is checked before any of it is handed on, and what
+// was checked is not kept.
 //
-// What is boxo's: all that is written. Nodes are merkledag.ProtoNode, their
-// UnixFS is unixfs.FSNode, directories and their HAMT are unixfs/io's with the
-// profile unixfs/io.UnixFS_v1_2025; which hash functions are trusted is
-// verifcid's to say. boxo's globals are neither set nor needed to be, but for
+// What is boxo's: the nodes of files and symlinks that are written
+// (merkledag.ProtoNode with unixfs.FSNode), and the profile
+// unixfs/io.UnixFS_v1_2025; which hash functions are trusted is verifcid's to
+// say. boxo's globals are neither set nor needed to be, but for
 // merkledag.DefaultPBNodeFieldOrder, which must stay as it is.
 //
 // What is ours: all that is read. Blocks come from strangers, and are parsed
 // here strictly, without recursion, in memory bounded by the block; boxo's
 // decoder takes link names such as "..", fields that repeat, and shards whose
-// entries no lookup finds. Also the layout of a file over its leaves, of which
-// only the CIDs are known, where boxo's importer wants the contents. Tests
-// (boxo_*_test.go) hold both to boxo: what we accept boxo reads alike, and what
-// boxo builds by itself has our CIDs.
+// entries no lookup finds. Also directories that are written, because boxo
+// holds all of a HAMT in memory (120 MB for 100,000 entries), and the layout of
+// a file over its leaves, of which only the CIDs are known, where boxo's
+// importer wants the contents. Tests (boxo_*_test.go) hold both to boxo: what
+// we accept boxo reads alike, and what boxo builds by itself has our CIDs.
 //
 // Concurrency: Builder and CARWriter belong to one goroutine; CAR and Pool are
 // safe for concurrent use; Walk calls back from the calling goroutine only.

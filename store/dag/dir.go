@@ -1,81 +1,129 @@
 package dag
 
 import (
+	"hash/maphash"
+	"io/fs"
+	"iter"
 	"slices"
 
 	"github.com/ipfs/go-cid"
 )
 
-// item is an entry of a directory, or a shard that holds the items after it.
-type item struct {
-	link
-	shard *node
-}
-
 func (n *node) isDir() bool { return n.kind == typeDirectory || n.kind == typeHAMTShard }
 
-// list returns the items of the directory n in the order of the DAG, every name
-// checked.
-func (r *reader) list(path string, n *node) ([]item, error) {
-	items, err := r.items(path, n)
-	if err != nil {
-		return nil, err
-	}
-	return items, r.checkNames(path, items)
+// dirVisitor is told what is in a directory, in the order of the DAG.
+type dirVisitor struct {
+	entry func(link) error
+	shard func(*node) error // a shard below the root's; what follows is in it
 }
 
-func (r *reader) items(path string, n *node) ([]item, error) {
+// each reads the directory n, but not what its entries lead to. Only a HAMT has
+// more than one block; of that no more is held than the shards above an entry.
+// again: this walk has read the directory before, and paid for it.
+func (r *reader) each(path string, n *node, again bool, v dirVisitor) error {
 	if n.kind == typeHAMTShard {
-		return r.hamtItems(path, n)
+		return r.hamt(path, n, again, v)
 	}
 	if len(n.links) > r.lim.Entries {
-		return nil, r.tooMany(path)
+		return r.tooMany(path)
 	}
-	items := make([]item, len(n.links))
-	for i, l := range n.links {
-		items[i].link = l
+	for _, l := range n.links {
+		if err := v.entry(l); err != nil {
+			return err
+		}
 	}
-	return items, nil
+	return nil
 }
 
 func (r *reader) tooMany(path string) error {
 	return &LimitError{Path: path, What: "entries", Limit: int64(r.lim.Entries)}
 }
 
-// checkNames refuses names that can't be, and names that some file system takes
-// for one.
-func (r *reader) checkNames(path string, items []item) error {
-	seen := make(map[string]string, len(items))
-	for _, it := range items {
-		if it.shard != nil {
-			continue
+// survey reads the directory n and refuses names that can't be, and names that
+// some file system takes for one. see is told of each entry.
+func (r *reader) survey(path string, n *node, see func(link) error) error {
+	twins := newTwins()
+	err := r.each(path, n, false, dirVisitor{entry: func(l link) error {
+		if why := badName(l.name); why != "" {
+			return &NameError{Dir: path, Name: l.name, Why: why}
 		}
-		if why := badName(it.name); why != "" {
-			return &NameError{Dir: path, Name: it.name, Why: why}
-		}
-		key := r.names.fold(it.name)
-		if other, ok := seen[key]; ok {
-			return collision(path, it.name, other)
-		}
-		seen[key] = it.name
+		twins.add(l.name)
+		return see(l)
+	}})
+	if err != nil {
+		return err
+	}
+	if a, b := twins.find(r.names(path, n)); b != "" {
+		return collision(path, b, a)
 	}
 	return nil
 }
 
+// names are those of a directory that was read before.
+func (r *reader) names(path string, n *node) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		_ = r.each(path, n, true, dirVisitor{entry: func(l link) error { // it was read without an error
+			if !yield(l.name) {
+				return fs.SkipAll
+			}
+			return nil
+		}})
+	}
+}
+
+// twins finds two names that some file system takes for one, in eight bytes a
+// name: the names themselves are asked for only where the hashes of two agree.
+type twins struct {
+	folder
+	seed   maphash.Seed
+	hashes []uint64
+}
+
+func newTwins() *twins { return &twins{seed: maphash.MakeSeed()} }
+
+func (t *twins) hash(folded string) uint64 { return maphash.String(t.seed, folded) }
+
+func (t *twins) add(name string) { t.hashes = append(t.hashes, t.hash(t.fold(name))) }
+
+// find returns the first name that is like one before, which comes first; names
+// are those that were added, in any order.
+func (t *twins) find(names iter.Seq[string]) (a, b string) {
+	slices.Sort(t.hashes)
+	suspects := map[uint64]bool{}
+	for i, h := range t.hashes[min(1, len(t.hashes)):] {
+		if h == t.hashes[i] {
+			suspects[h] = true
+		}
+	}
+	if len(suspects) == 0 {
+		return "", ""
+	}
+	seen := map[string]string{}
+	for name := range names {
+		key := t.fold(name)
+		if !suspects[t.hash(key)] {
+			continue
+		}
+		if other, ok := seen[key]; ok {
+			return other, name
+		}
+		seen[key] = name
+	}
+	return "", ""
+}
+
 // find looks one name up in the directory n.
-func (r *reader) find(path string, n *node, name string) (link, bool, error) {
+func (r *reader) find(path string, n *node, name string) (found link, ok bool, err error) {
 	if n.kind == typeHAMTShard {
 		return r.hamtFind(path, n, name)
 	}
-	items, err := r.list(path, n)
-	if err != nil {
-		return link{}, false, err
-	}
-	i := slices.IndexFunc(items, func(it item) bool { return it.name == name })
-	if i < 0 {
-		return link{}, false, nil
-	}
-	return items[i].link, true, nil
+	err = r.survey(path, n, func(l link) error {
+		if l.name == name {
+			found, ok = l, true
+		}
+		return nil
+	})
+	return found, ok && err == nil, err
 }
 
 // dir reads the directory c.

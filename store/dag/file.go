@@ -60,6 +60,9 @@ func (w *walker) shape(e *Entry, n *node, offset int64, depth int) error {
 	if depth >= maxNodes {
 		return &LimitError{Path: e.Path, What: "levels in a file", Limit: maxNodes}
 	}
+	if most := maxLeaves(e.Size); int64(len(e.Leaves)+len(n.links)) > most {
+		return &LimitError{Path: e.Path, What: "blocks in a file", Limit: most}
+	}
 	e.Leaves = grow(e.Leaves, len(n.links))
 	for i, l := range n.links {
 		size := int64(n.sizes[i])
@@ -115,7 +118,7 @@ func (w *walker) rawLeaf(e *Entry, l Leaf) error {
 
 // emitRaw gives a raw leaf to Block where that wants every block.
 func (w *walker) emitRaw(path string, l Leaf) error {
-	if !w.every || w.has(l.CID) {
+	if !w.every || w.seen.has(l.CID) {
 		return nil
 	}
 	data, err := ReadLeaf(w.ctx, w.blocks, l)

@@ -16,9 +16,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	uio "github.com/ipfs/boxo/ipld/unixfs/io"
 	"github.com/ipfs/go-cid"
-	ipld "github.com/ipfs/go-ipld-format"
 	"github.com/ipld/go-car/v2"
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
@@ -86,8 +84,8 @@ func FuzzCAR(f *testing.F) {
 			return
 		}
 		for _, s := range c.index {
-			if s.offset < 0 || s.offset+int64(s.size) > int64(len(data)) || uint32(s.head) > s.size {
-				t.Fatalf("a block at %d of %d bytes", s.offset, s.size)
+			if s.offset < 0 || s.offset+int64(s.size()) > int64(len(data)) {
+				t.Fatalf("a block at %d of %d bytes", s.offset, s.size())
 			}
 		}
 		sameAsCAR(t, c, data)
@@ -110,7 +108,7 @@ func sameAsCAR(t *testing.T, c *CAR, data []byte) {
 		if err != nil {
 			t.Fatalf("go-car at byte %d: %v", s.offset, err)
 		}
-		if want := data[s.offset+int64(s.head) : s.offset+int64(s.size)]; !bytes.Equal(b.RawData(), want) {
+		if want := data[s.offset+int64(s.head()) : s.offset+int64(s.size())]; !bytes.Equal(b.RawData(), want) {
 			t.Fatalf("go-car at byte %d: %x, not %x", s.offset, b.RawData(), want)
 		}
 	}
@@ -178,22 +176,9 @@ func describeAll(b Blocks, root cid.Cid) (got []string, err error) {
 // smallHAMT has two levels.
 func smallHAMT(g *forge) link {
 	b := NewBuilder()
-	d, err := uio.NewHAMTDirectory(service{b}, 0, uio.WithCidBuilder(profile().CidBuilder()), uio.WithMaxHAMTFanout(256))
-	if err != nil {
-		panic(err)
-	}
-	x := g.raw("x")
-	for i := range 40 {
-		name := fmt.Sprint("name ", i)
-		if err := d.AddChild(context.Background(), name, child{link: &ipld.Link{Cid: x.cid, Size: x.tsize}}); err != nil {
-			panic(err)
-		}
-	}
-	nd, err := d.GetNode()
-	if err != nil {
-		panic(err)
-	}
-	l, err := b.keep(nd)
+	x := g.raw("x").built()
+	d := dirBuilder{Builder: b, n: 40, child: func(i int) (string, Link) { return fmt.Sprint("name ", i), x }}
+	l, err := d.hamt(256)
 	if err != nil {
 		panic(err)
 	}

@@ -118,24 +118,25 @@ func (v level) holds(name string) bool {
 	return v.used <= hashBits && nameHash(name)>>(hashBits-v.used) == v.prefix
 }
 
-// hamtItems lists the directory whose root shard is n.
-func (r *reader) hamtItems(path string, n *node) ([]item, error) {
+// hamt is each for the directory whose root shard is n.
+func (r *reader) hamt(path string, n *node, again bool, v dirVisitor) error {
 	h, err := hamtOf(path, n)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	w := hamtWalk{reader: r, path: path}
-	return w.items, w.shard(n, level{hamt: h})
+	w := hamtWalk{reader: r, path: path, again: again, dirVisitor: v}
+	return w.walk(n, level{hamt: h})
 }
 
 type hamtWalk struct {
 	*reader
+	dirVisitor
 	path    string
-	items   []item
+	again   bool
 	entries int
 }
 
-func (w *hamtWalk) shard(n *node, at level) error {
+func (w *hamtWalk) walk(n *node, at level) error {
 	slots, err := at.slots(w.path, n)
 	if err != nil {
 		return err
@@ -143,7 +144,7 @@ func (w *hamtWalk) shard(n *node, at level) error {
 	for _, s := range slots {
 		below := at.down(s.index)
 		if s.name != "" {
-			err = w.entry(n, s, below)
+			err = w.leaf(n, s, below)
 		} else {
 			err = w.child(s, below)
 		}
@@ -154,35 +155,41 @@ func (w *hamtWalk) shard(n *node, at level) error {
 	return nil
 }
 
-func (w *hamtWalk) entry(n *node, s slot, at level) error {
+func (w *hamtWalk) leaf(n *node, s slot, at level) error {
 	if !at.holds(s.name) {
 		return malformed(w.path, n.cid, "entry %q stands in the wrong shard", s.name)
 	}
 	if w.entries++; w.entries > w.lim.Entries {
 		return w.tooMany(w.path)
 	}
-	w.items = append(w.items, item{link: link{cid: s.cid, name: s.name, tsize: s.tsize}})
-	return nil
+	return w.entry(link{cid: s.cid, name: s.name, tsize: s.tsize})
 }
 
 func (w *hamtWalk) child(s slot, at level) error {
-	n, err := w.subshard(w.path, s, at)
+	n, err := w.subshard(w.path, s, at, w.again)
 	if err != nil {
 		return err
 	}
-	w.items = append(w.items, item{link: link{cid: s.cid}, shard: n})
-	return w.shard(n, at)
+	if w.shard != nil {
+		if err := w.shard(n); err != nil {
+			return err
+		}
+	}
+	return w.walk(n, at)
 }
 
 // subshard reads the shard in slot s, which must be like those above it.
-func (r *reader) subshard(path string, s slot, at level) (*node, error) {
+func (r *reader) subshard(path string, s slot, at level, again bool) (*node, error) {
 	if at.used+at.bits > hashBits {
 		return nil, malformed(path, s.cid, "directory is nested deeper than its hash")
 	}
 	if s.cid.Type() != cid.DagProtobuf {
 		return nil, malformed(path, s.cid, "it is not a shard of a directory")
 	}
-	n, err := r.node(path, s.cid)
+	n, err := r.read(path, s.cid, func() ([]byte, error) { return Get(r.ctx, r.blocks, s.cid) })
+	if err == nil && !again {
+		err = r.spendLinks(path, len(n.links))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -217,7 +224,7 @@ func (r *reader) hamtFind(path string, n *node, name string) (link, bool, error)
 			s.link.name = s.name
 			return s.link, ok && s.name == name, nil
 		}
-		if n, err = r.subshard(path, s, at); err != nil {
+		if n, err = r.subshard(path, s, at, false); err != nil {
 			return link{}, false, err
 		}
 	}

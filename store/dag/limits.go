@@ -25,7 +25,13 @@ const (
 	// smallLeaf: contents may be cut into leaves this small on average before
 	// the number of blocks is held against a walk.
 	smallLeaf = 16 << 10
+	// fewLeaves and largeLeaf are the same for one file, whose leaves are in
+	// memory together: 48 bytes each and, where they differ, a CID.
+	fewLeaves = 1 << 16
+	largeLeaf = 64 << 10
 )
+
+func maxLeaves(size int64) int64 { return fewLeaves + size/largeLeaf }
 
 func (l Limits) orDefault() Limits {
 	if l == (Limits{}) {

@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -94,16 +95,11 @@ func badTarget(path, target string) string {
 // Collisions reports two names that some file system takes for one (NFC and
 // case folding), or "", "".
 func Collisions(names []string) (a, b string) {
-	var f folder
-	seen := make(map[string]string, len(names))
+	t := newTwins()
 	for _, name := range names {
-		key := f.fold(name)
-		if other, ok := seen[key]; ok {
-			return other, name
-		}
-		seen[key] = name
+		t.add(name)
 	}
-	return "", ""
+	return t.find(slices.Values(names))
 }
 
 // folder maps names to what a file system that ignores case and composition

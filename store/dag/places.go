@@ -16,13 +16,13 @@ func (c *CAR) Find(ctx context.Context, k cid.Cid) (offset, size int64, err erro
 		return 0, 0, err
 	}
 	hash := c.hash(k)
-	i, _ := slices.BinarySearchFunc(c.index, hash, func(s span, h uint64) int { return cmp.Compare(s.hash, h) })
+	i, _ := slices.BinarySearchFunc(c.index, hash, func(s span, h uint32) int { return cmp.Compare(s.hash, h) })
 	for ; i < len(c.index) && c.index[i].hash == hash; i++ {
 		s := c.index[i]
 		head := s
-		head.size = uint32(s.head)
+		head.sizes = uint32(s.head())<<24 | uint32(s.head())
 		if _, ok, err := c.read(head, k); err != nil || ok {
-			return s.offset + int64(s.head), int64(s.size) - int64(s.head), err
+			return s.offset + int64(s.head()), int64(s.size() - s.head()), err
 		}
 	}
 	return 0, 0, fmt.Errorf("block %s is not in %q: %w", k, c.name, fs.ErrNotExist)

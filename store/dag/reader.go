@@ -14,7 +14,6 @@ type reader struct {
 	ctx    context.Context
 	blocks Blocks
 	*budget
-	names folder
 	// cache holds decoded nodes, but no contents: in a DAG that shares its blocks
 	// the same ones are met over and over.
 	cache map[cid.Cid]*node
@@ -23,8 +22,11 @@ type reader struct {
 
 const (
 	cacheData = 4 << 10 // the largest contents of a node that is cached
-	cacheAll  = 4 << 20 // of blocks, before the cache is emptied
+	cacheAll  = 2 << 20 // of nodes, before the cache is emptied
+	cacheLink = 112     // what a link costs beyond its block: itself, CID and name
 )
+
+func (n *node) cost() int { return len(n.block) + cacheLink*len(n.links) }
 
 func newReader(ctx context.Context, b Blocks, lim Limits) *reader {
 	return &reader{ctx: ctx, blocks: b, budget: newBudget(lim), cache: make(map[cid.Cid]*node)}
@@ -44,22 +46,31 @@ func (r *reader) leaf(path string, c cid.Cid, offset, size int64) (*node, error)
 }
 
 func (r *reader) cached(path string, c cid.Cid, get func() ([]byte, error)) (*node, error) {
-	n, ok := r.cache[c]
-	if !ok {
-		if err := r.ctx.Err(); err != nil {
-			return nil, err
-		}
-		block, err := get()
-		if err != nil {
-			return nil, atPath(path, err)
-		}
-		if n, err = decodeNode(path, c, block); err != nil {
-			return nil, err
-		}
-		r.keep(n)
+	n, err := r.read(path, c, get)
+	if err != nil {
+		return nil, err
 	}
 	// By path, so a node costs its links each time that it is met.
 	return n, r.spendLinks(path, len(n.links))
+}
+
+// read is cached without the cost.
+func (r *reader) read(path string, c cid.Cid, get func() ([]byte, error)) (*node, error) {
+	if n, ok := r.cache[c]; ok {
+		return n, nil
+	}
+	if err := r.ctx.Err(); err != nil {
+		return nil, err
+	}
+	block, err := get()
+	if err != nil {
+		return nil, atPath(path, err)
+	}
+	n, err := decodeNode(path, c, block)
+	if err == nil {
+		r.keep(n)
+	}
+	return n, err
 }
 
 // keep puts n into the cache.
@@ -67,9 +78,9 @@ func (r *reader) keep(n *node) {
 	if len(n.data) > cacheData {
 		return
 	}
-	if r.cost += len(n.block); r.cost > cacheAll {
+	if r.cost += n.cost(); r.cost > cacheAll {
 		clear(r.cache)
-		r.cost = len(n.block)
+		r.cost = n.cost()
 	}
 	r.cache[n.cid] = n
 }

@@ -55,20 +55,20 @@ func ReadDir(ctx context.Context, b Blocks, root cid.Cid, path string, opt WalkO
 	if e.Kind != Dir {
 		return nil, malformed(path, e.CID, "it is a %s, not a directory", e.Kind)
 	}
-	items, err := w.list(e.Path, n)
+	var entries []Entry
+	err = w.survey(e.Path, n, func(l link) error {
+		at := join(e.Path, l.name)
+		if w.omits(at) {
+			return nil
+		}
+		e, _, err := w.describe(at, l)
+		if err == nil {
+			entries = append(entries, *e)
+		}
+		return err
+	})
 	if err != nil {
 		return nil, err
-	}
-	var entries []Entry
-	for _, it := range w.wanted(e.Path, items) {
-		if it.shard != nil {
-			continue
-		}
-		e, _, err := w.describe(join(e.Path, it.name), it.link)
-		if err != nil {
-			return nil, err
-		}
-		entries = append(entries, *e)
 	}
 	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
 	return entries, nil
@@ -105,15 +105,13 @@ func List(ctx context.Context, b Blocks, c cid.Cid, lim Limits) ([]Entry, error)
 	if err != nil {
 		return nil, err
 	}
-	items, err := r.list("", n)
+	var entries []Entry
+	err = r.survey("", n, func(l link) error {
+		entries = append(entries, Entry{Path: l.name, CID: l.cid})
+		return nil
+	})
 	if err != nil {
 		return nil, err
-	}
-	entries := make([]Entry, 0, len(items))
-	for _, it := range items {
-		if it.shard == nil {
-			entries = append(entries, Entry{Path: it.name, CID: it.cid})
-		}
 	}
 	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.Path, b.Path) })
 	return entries, nil

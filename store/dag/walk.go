@@ -33,14 +33,14 @@ type walker struct {
 	*reader
 	opt   WalkOptions
 	visit func(*Entry) error
-	seen  map[cid.Cid]struct{} // what Block was given
-	every bool                 // Block gets every block, leaves too
+	seen  cidSet // what Block was given
+	every bool   // Block gets every block, leaves too
 }
 
 func newWalker(ctx context.Context, b Blocks, opt WalkOptions, visit func(*Entry) error) *walker {
 	return &walker{
 		reader: newReader(ctx, b, opt.Limits), opt: opt, visit: visit,
-		seen: make(map[cid.Cid]struct{}),
+		seen: newCIDSet(),
 	}
 }
 
@@ -107,12 +107,7 @@ func (w *walker) describe(path string, l link) (*Entry, *node, error) {
 
 // dirEntry visits a directory, then what is in it.
 func (w *walker) dirEntry(e *Entry, n *node, depth int) error {
-	items, err := w.list(e.Path, n)
-	if err != nil {
-		return err
-	}
-	items = w.wanted(e.Path, items)
-	if err := w.checkDir(e.Path, items, depth); err != nil {
+	if err := w.checkDir(e.Path, n, depth); err != nil {
 		return err
 	}
 	if err := w.emit(n); err != nil {
@@ -121,44 +116,34 @@ func (w *walker) dirEntry(e *Entry, n *node, depth int) error {
 	if err := w.visit(e); err != nil {
 		return skipNothing(err)
 	}
-	for _, it := range items {
-		if it.shard != nil {
-			err = w.emit(it.shard)
-		} else {
-			err = w.entry(join(e.Path, it.name), it.link, depth+1)
+	// What is left of a HAMT keeps all its shards.
+	return w.each(e.Path, n, true, dirVisitor{shard: w.emit, entry: func(l link) error {
+		at := join(e.Path, l.name)
+		if w.omits(at) {
+			return nil
 		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+		return w.entry(at, l, depth+1)
+	}})
 }
 
-// wanted drops what is omitted. What is left of a HAMT keeps all its shards.
-func (w *walker) wanted(path string, items []item) []item {
-	if w.opt.Omit == nil {
-		return items
-	}
-	kept := items[:0]
-	for _, it := range items {
-		if it.shard != nil || !w.opt.Omit(join(path, it.name)) {
-			kept = append(kept, it)
-		}
-	}
-	return kept
-}
+func (w *walker) omits(path string) bool { return w.opt.Omit != nil && w.opt.Omit(path) }
 
 // checkDir holds a directory to the limits before anything of it is handed on.
-func (w *walker) checkDir(path string, items []item, depth int) error {
+func (w *walker) checkDir(path string, n *node, depth int) error {
 	files := 0
-	for _, it := range items {
-		if it.shard != nil {
-			continue
+	err := w.survey(path, n, func(l link) error {
+		at := join(path, l.name)
+		if w.omits(at) {
+			return nil
 		}
 		files++
-		if len(join(path, it.name)) > maxPath {
+		if len(at) > maxPath {
 			return &LimitError{Path: path, What: "bytes in a path", Limit: maxPath}
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	if files > 0 && depth >= w.lim.Depth {
 		return &LimitError{Path: path, What: "directories deep", Limit: int64(w.lim.Depth)}
@@ -186,16 +171,10 @@ func (w *walker) emit(n *node) error {
 }
 
 func (w *walker) hand(c cid.Cid, block []byte) error {
-	if _, ok := inline(c); ok || w.has(c) {
+	if _, ok := inline(c); ok || !w.seen.add(c) {
 		return nil
 	}
-	w.seen[c] = struct{}{}
 	return w.opt.Block(c, block)
-}
-
-func (w *walker) has(c cid.Cid) bool {
-	_, ok := w.seen[c]
-	return ok
 }
 
 func join(dir, name string) string {

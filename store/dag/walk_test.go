@@ -245,7 +245,7 @@ func TestCacheIsBounded(t *testing.T) {
 		}
 		sum := 0
 		for _, n := range r.cache {
-			sum += len(n.block)
+			sum += n.cost()
 		}
 		if sum != r.cost || sum > cacheAll {
 			t.Fatalf("%d bytes are cached, %d counted", sum, r.cost)

@@ -67,7 +67,7 @@ func (w *window) section() (s span, k cid.Cid, err error) {
 		return s, k, err
 	}
 	w.pos = s.offset + int64(size)
-	s.size, s.head = uint32(size), uint16(n)
+	s.sizes = uint32(n)<<24 | uint32(size)
 	return s, k, nil
 }
 

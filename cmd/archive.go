@@ -42,6 +42,11 @@ func (a *app) checkOutput(verb, path string) error {
 // file appears under its name when it is whole.
 func (s *session) writeCAR(ctx context.Context, path string, o *opened, platforms []ref.Platform) error {
 	opt := dag.WalkOptions{Limits: dag.DefaultLimits(), Omit: omitted(o, platforms)}
+	if path != "-" {
+		if err := s.checkCAR(ctx, path, o, opt); err != nil {
+			return err
+		}
+	}
 	report, done := s.a.meter("writing", int64(o.pkg.DagSize))
 	defer done()
 	write := func(w io.Writer) error {

@@ -126,7 +126,7 @@ func (c *change) carry(ctx context.Context) error {
 
 // commit makes the change and says so.
 func (c *change) commit(ctx context.Context, r changeResult) error {
-	done, err := c.prof.Update(ctx, c.st, c.lease, profile.Reason{Command: c.reason}, c.update)
+	done, err := c.flip(ctx)
 	if err = c.a.warning(err); err != nil {
 		return failed(c.verb, "", err)
 	}
@@ -135,13 +135,13 @@ func (c *change) commit(ctx context.Context, r changeResult) error {
 
 // bring makes the store where there is none, and brings the planned trees there.
 func (c *change) bring(ctx context.Context, steps []step) faults {
-	var need int64
+	var need store.Need
 	for _, st := range steps {
 		if st.plan != nil && !c.ready[st.plan.Key] {
-			need += st.plan.NewBytes
+			need = need.Plus(st.plan.Need)
 		}
 	}
-	if err := c.checkSpace(need); err != nil {
+	if err := c.checkSpaces(need); err != nil {
 		return faults{{"", err}}
 	}
 	if c.st != nil {

@@ -169,7 +169,7 @@ func (c *checker) repairTree(ctx context.Context, salvage *store.Salvage, k stor
 	if err != nil {
 		return err
 	}
-	if err := c.checkSpace(plan.NewBytes); err != nil {
+	if err := c.checkSpace(plan.Need); err != nil {
 		return err
 	}
 	report, done := c.a.meter("repairing", plan.Bytes)

@@ -263,7 +263,11 @@ func (s *session) bringParts(ctx context.Context, o *opened, platforms []ref.Pla
 	if err != nil {
 		return 0, err
 	}
-	if err := s.checkSpace(fresh); err != nil {
+	var need store.Need
+	for _, p := range plans {
+		need = need.Plus(p.Need)
+	}
+	if err := s.checkSpace(need); err != nil {
 		return 0, err
 	}
 	if s.st == nil {

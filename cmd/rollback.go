@@ -57,7 +57,9 @@ func (a *app) rollback(ctx context.Context, verb, text string, dryRun bool) erro
 	if dryRun {
 		ch, err = wouldRollback(prof, n)
 	} else {
-		ch, err = prof.Rollback(ctx, n, profile.Reason{Command: reason("rollback", text)})
+		ch, err = spend(a.profileReserve(filepath.Dir(filepath.Dir(prof.Dir()))), func() (profile.Change, error) {
+			return prof.Rollback(ctx, n, profile.Reason{Command: reason("rollback", text)})
+		})
 	}
 	if err = a.warning(err); err != nil {
 		return failed(verb, object, err)

@@ -142,7 +142,7 @@ func (r *runCmd) tree(ctx context.Context, c *change, word ref.Ref) (*pack.Tree,
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkSpace(plan.NewBytes); err != nil {
+	if err := c.checkSpace(plan.Need); err != nil {
 		return nil, err
 	}
 	if c.st == nil {

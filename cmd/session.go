@@ -7,9 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 
-	"ipp/cmd/term"
 	"ipp/lock/ref"
 	"ipp/profile"
 	"ipp/store"
@@ -180,6 +178,7 @@ func (s *session) create(ctx context.Context) error {
 	if err := s.use(ctx, st); err != nil {
 		return err
 	}
+	s.fillReserve()
 	for _, o := range s.opened {
 		if err := s.protect(ctx, o.pkg.Root); err != nil {
 			return err
@@ -196,28 +195,6 @@ func (s *session) use(ctx context.Context, st *store.Store) (err error) {
 	s.st, s.scanned, s.texts = st, false, nil
 	s.lease, err = st.Lease(ctx, "ipp "+s.verb)
 	return failed(s.verb, "", err)
-}
-
-// checkSpace refuses work that the disk has no room for, before it begins.
-func (s *session) checkSpace(need int64) error {
-	d, err := s.a.set.dirs()
-	if err != nil {
-		return err
-	}
-	dir := d.store
-	if s.st != nil {
-		dir = s.st.Dir()
-	}
-	for dir != filepath.Dir(dir) { // what is not there yet will be made there
-		if _, err := os.Stat(dir); err == nil {
-			break
-		}
-		dir = filepath.Dir(dir)
-	}
-	if free, ok := freeBytes(dir); ok && need > free {
-		return &failure{verb: s.verb, err: fmt.Errorf("this needs %s, and the disk of %s has %s left: %w", term.Bytes(need), dir, term.Bytes(free), syscall.ENOSPC)}
-	}
-	return nil
 }
 
 // plan finds out what bringing a part of a package into the store takes; where

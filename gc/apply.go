@@ -16,21 +16,33 @@ import (
 )
 
 // Apply prunes by policy and sweeps. The result tells what was done also where
-// there is an error.
+// there is an error. On a full disk it takes the room of the reserve.
 func (c *Collector) Apply(ctx context.Context, p Policy) (Result, error) {
 	res := Result{Pruned: map[ref.Name][]generation.Number{}}
+	err := c.Store.Reserve().Spend(func() error { return c.apply(ctx, p, &res) })
+	if err == nil {
+		// Where there was none and is room again now, the next full disk finds one.
+		_ = c.Store.Reserve().Fill()
+	}
+	return res, err
+}
+
+// apply adds to res what it did: it may not be the first attempt.
+func (c *Collector) apply(ctx context.Context, p Policy, res *Result) error {
 	col, err := c.Store.Collect(ctx)
 	if err != nil {
-		return res, err
+		return err
 	}
 	defer col.Close() // it also ends with us
-	a := &applying{Collector: c, policy: p, res: &res}
+	a := &applying{Collector: c, policy: p, res: res}
+	a.res.InUse, a.res.Leases = nil, nil
 	if err := a.prune(ctx); err != nil {
-		return res, err
+		return err
 	}
-	res.Swept, err = col.Sweep(ctx, func(w *store.Sweep) error { return a.sweep(ctx, w) })
+	swept, err := col.Sweep(ctx, func(w *store.Sweep) error { return a.sweep(ctx, w) })
 	a.note(err)
-	return res, a.errors()
+	res.Swept.Add(swept)
+	return a.errors()
 }
 
 // applying is one run of Apply.

@@ -41,7 +41,11 @@ func (s *Store) Lease(ctx context.Context, purpose string, roots ...cid.Cid) (*L
 	defer sweep.Release()
 	l.note(roots)
 	l.id = leaseID(s.now().UnixNano())
-	if l.lock, err = flock.Create(s.path("leases", l.id), []byte(text)); err != nil {
+	err = s.Reserve().Spend(func() (err error) {
+		l.lock, err = flock.Create(s.path("leases", l.id), []byte(text))
+		return err
+	})
+	if err != nil {
 		return nil, fmt.Errorf("take lease: %w", err)
 	}
 	l.size = int64(len(text))
@@ -103,7 +107,11 @@ func (l *Lease) Add(ctx context.Context, roots ...cid.Cid) error {
 	}
 	defer sweep.Release()
 	// What a failed write left is written over, or protects everything.
-	if _, err := l.lock.File().WriteAt([]byte(text), l.size); err != nil {
+	err = l.store.Reserve().Spend(func() error {
+		_, err := l.lock.File().WriteAt([]byte(text), l.size)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("add to lease: %w", err)
 	}
 	l.size += int64(len(text))

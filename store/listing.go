@@ -68,8 +68,12 @@ func objectCID(name string) (c cid.Cid, exec bool, err error) {
 // objectPath is where an object lies: its shard is the CID's last two
 // characters, because the first ones are always the same.
 func (s *Store) objectPath(name string) string {
+	return s.path("objects", shardOf(name), name)
+}
+
+func shardOf(name string) string {
 	base := strings.TrimSuffix(name, execSuffix)
-	return s.path("objects", base[len(base)-2:], name)
+	return base[len(base)-2:]
 }
 
 var (

@@ -40,6 +40,7 @@ type Plan struct {
 	Files    int   // regular files
 	Bytes    int64 // of all files
 	NewBytes int64 // of objects the store lacks
+	Need     Need  // of the store's disk, before the tree is there
 
 	modes bool // the DAG records modes
 }
@@ -62,7 +63,7 @@ func (s *Store) Plan(ctx context.Context, w Want, src dag.Blocks) (*Plan, error)
 			return p, nil
 		}
 	}
-	if err := p.measure(ctx, src, s.hasObject); err != nil {
+	if err := p.measure(ctx, src, s); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -71,11 +72,23 @@ func (s *Store) Plan(ctx context.Context, w Want, src dag.Blocks) (*Plan, error)
 // Measure is Plan where there is no store yet: everything is new.
 func Measure(ctx context.Context, w Want, src dag.Blocks) (*Plan, error) {
 	p := &Plan{Want: w}
-	return p, p.measure(ctx, src, func(string) bool { return false })
+	return p, p.measure(ctx, src, nil)
 }
 
+// hasObject says whether an object is there; a store that is nil has none.
 func (s *Store) hasObject(name string) bool {
+	if s == nil {
+		return false
+	}
 	_, err := os.Lstat(s.objectPath(name))
+	return err == nil
+}
+
+func (s *Store) hasShard(shard string) bool {
+	if s == nil {
+		return false
+	}
+	_, err := os.Lstat(s.path("objects", shard))
 	return err == nil
 }
 
@@ -98,13 +111,15 @@ func (s *Store) inspect(ctx context.Context, p *Plan) error {
 	return err
 }
 
-// measure fills in a plan from a source; has says which objects are there.
-func (p *Plan) measure(ctx context.Context, src dag.Blocks, has func(object string) bool) error {
+// measure fills in a plan from a source, for a store, which may be nil.
+func (p *Plan) measure(ctx context.Context, src dag.Blocks, s *Store) error {
 	p.Files, p.Bytes, p.NewBytes = 0, 0, 0
 	seen := map[string]bool{}
 	see, end := p.check()
-	err := dag.Walk(ctx, src, p.Root, p.walk(nil), func(e *dag.Entry) error {
+	m := newMeasuring(s.hasShard)
+	err := dag.Walk(ctx, src, p.Root, p.walk(m.block), func(e *dag.Entry) error {
 		see(e)
+		m.entry(e)
 		if e.Path == "" && e.Kind != dag.Dir {
 			return &dag.FormatError{CID: e.CID, Why: "it is a file, not a directory"}
 		}
@@ -114,18 +129,21 @@ func (p *Plan) measure(ctx context.Context, src dag.Blocks, has func(object stri
 		p.Files++
 		p.Bytes += e.Size
 		p.modes = p.modes || e.HasMode
-		key := e.CID.KeyString()
+		key, object := e.CID.KeyString(), ""
 		if c, ok := dag.ObjectCID(e.Leaves); ok {
-			if key = objectName(c, p.exec(e)); has(key) {
+			object = objectName(c, p.exec(e))
+			if key = object; s.hasObject(object) {
 				return nil
 			}
 		}
 		if !seen[key] {
 			seen[key] = true
 			p.NewBytes += e.Size
+			m.object(object, e.Size)
 		}
 		return nil
 	})
+	p.Need = m.total()
 	if err != nil {
 		return fmt.Errorf("read package %s: %w", p.Root, err)
 	}
@@ -184,7 +202,7 @@ func (s *Store) Ensure(ctx context.Context, l *Lease, p *Plan, src dag.Blocks, r
 		return err
 	}
 	if p.Present && !p.Damaged { // it went between plan and lease
-		if err := p.measure(ctx, src, s.hasObject); err != nil {
+		if err := p.measure(ctx, src, s); err != nil {
 			return err
 		}
 	}

@@ -103,7 +103,7 @@ func (s *Store) writeRoot(r Root) error {
 
 // DropRoot removes a root; false where there was none such.
 func (s *Store) DropRoot(r Root) (bool, error) {
-	err := os.Remove(s.path("roots", r.File()))
+	err := s.Reserve().Spend(func() error { return os.Remove(s.path("roots", r.File())) })
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}

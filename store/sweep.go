@@ -43,6 +43,15 @@ type Swept struct {
 	Kept           []string // trash that stays because it is in use
 }
 
+// Add adds up what two sweeps did; what is kept is what the later one kept.
+func (s *Swept) Add(later Swept) {
+	s.Trees += later.Trees
+	s.Objects += later.Objects
+	s.Bytes += later.Bytes
+	s.Staged += later.Staged
+	s.Kept = later.Kept
+}
+
 // Sweep runs f under one hold of sweep, exclusively, and empties the trash
 // after releasing it, as far as f's Objects made it durable, but for what f's
 // Restore named as in use. What f removed before it failed is told too.

@@ -52,6 +52,7 @@ type commands struct {
 	Rollback rollbackCmd `group:"History" help:"Go back to the generation before."`
 	History  historyCmd  `group:"History" help:"Show all generations."`
 	Pack     packCmd     `group:"Packages" help:"Make a package from a directory or a program."`
+	Search   searchCmd   `group:"Packages" help:"Find packages in the store by words."`
 	Show     showCmd     `group:"Packages" aliases:"info" help:"Show what a package is."`
 	Verify   verifyCmd   `group:"Packages" help:"Check every byte of a package."`
 	Export   exportCmd   `group:"Packages" help:"Write a package to a CAR file."`

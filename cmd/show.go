@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -82,6 +83,9 @@ func (s *showCmd) run(ctx context.Context, a *app) error {
 	}
 	defer c.close()
 	o, err := c.open(ctx, r, c.old.Lock, asPath(r))
+	if _, absent := errors.AsType[*absentError](err); absent && r.Kind == ref.CID {
+		return c.showBlock(ctx, r, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -289,4 +293,67 @@ func plural(n int, word string) string {
 		return "1 " + word
 	}
 	return fmt.Sprintf("%d %ss", n, word)
+}
+
+// heldBlock is the JSON of show for a CID that is no package, but a part of
+// some.
+type heldBlock struct {
+	CID  string   `json:"cid"`
+	Size int64    `json:"size"` // of the block
+	In   []within `json:"in"`   // packages in the store
+}
+
+// within is a package that holds a block.
+type within struct {
+	Name     string `json:"name,omitempty"`
+	Version  string `json:"version,omitempty"`
+	CID      string `json:"cid"`
+	Platform string `json:"platform"`       // the part of the package that holds it; any: not split
+	Path     string `json:"path,omitempty"` // of the file that it is of, or of what it is the root of
+}
+
+// maxWithin is how many places of a block are listed.
+const maxWithin = 20
+
+// showBlock says which packages hold what is no package itself; absent where
+// none does.
+func (c *change) showBlock(ctx context.Context, r ref.Ref, absent error) error {
+	if c.st == nil {
+		return absent
+	}
+	x, err := c.a.openIndex(ctx, c.st)
+	if err != nil {
+		return failed("show", r.Text, err)
+	}
+	defer x.Close()
+	spots, err := x.Spots(r.CID, maxWithin)
+	if err != nil {
+		return failed("show", r.Text, err)
+	}
+	size, err := x.Size(ctx, r.CID)
+	if err != nil || len(spots) == 0 {
+		return absent
+	}
+	out := heldBlock{CID: r.CID.String(), Size: size}
+	for _, s := range spots {
+		w := within{CID: s.Key.Root.String(), Platform: s.Key.Part, Path: s.Path}
+		data, err := x.Data(s.Key)
+		if err != nil {
+			return failed("show", r.Text, err)
+		}
+		if f, err := lock.DecodeFacts(data); err == nil {
+			w.Name, w.Version = string(f.Name), string(f.Version)
+		}
+		out.In = append(out.In, w)
+	}
+	if c.a.json {
+		return c.a.printJSON(out)
+	}
+	c.a.println(term.Safe(fmt.Sprintf("no package, but a block of %s in packages of the store:", term.Bytes(size))))
+	table := c.a.term.Table("NAME", "VERSION", "PLATFORM", "CID", "PATH").Whole(0, 1, 3)
+	for _, w := range out.In {
+		table.Row(term.Safe(w.Name), term.Safe(w.Version), term.Safe(w.Platform), w.CID[:min(16, len(w.CID))], term.Safe(w.Path))
+	}
+	table.Flush()
+	return nil
 }

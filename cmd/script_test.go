@@ -138,10 +138,14 @@ func unchanged(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // snapshot is a line for each name below dir: mode, target, contents. Mutexes
-// say who held them last, so they don't count, nor do empty directories.
+// say who held them last, so they don't count, nor do empty directories, nor the
+// index, which is a cache.
 func snapshot(ts *testscript.TestScript, dir string) string {
 	var b strings.Builder
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && d.Name() == "index" {
+			return fs.SkipDir
+		}
 		if err != nil || d.IsDir() {
 			return err
 		}

@@ -52,8 +52,11 @@ func (s *Store) EachBlock(ctx context.Context, k Key, each func(PlacedBlock) err
 
 // readTree says which tree an error is about; what its files say is damage.
 func readTree(k Key, err error) error {
-	if contentError(err) || isNotExist(err) || errors.Is(err, errNotRegular) || errors.Is(err, io.EOF) {
+	switch {
+	case isNotExist(err): // the tree is there, only damaged
 		return &DamagedError{k, errors.New(err.Error())}
+	case contentError(err), errors.Is(err, errNotRegular), errors.Is(err, io.EOF):
+		return &DamagedError{k, err}
 	}
 	return fmt.Errorf("read tree %s: %w", k, err)
 }
@@ -170,24 +173,35 @@ func leafPlaces(e *dag.Entry, each func(dag.Leaf, Place) error) error {
 // is gone or damaged the object is looked at too. A block that can't be had is
 // a *DamagedError; without the tree the error Is fs.ErrNotExist.
 func (s *Store) ReadPlace(_ context.Context, k Key, c cid.Cid, at Place) ([]byte, error) {
-	return (&part{store: s, key: k, dir: s.TreeDir(k)}).read(c, at)
+	p := &part{store: s, key: k, dir: s.TreeDir(k)}
+	data, err := p.read(c, at)
+	if _, ok := errors.AsType[*DamagedError](err); ok && at.Path != "" {
+		if other, ok := p.fromObject(c, at); ok {
+			return other, nil
+		}
+	}
+	return data, err
 }
 
 // HasPlace says whether what lies there is long enough to hold the block;
-// nothing is read.
+// nothing of it is read.
 func (s *Store) HasPlace(k Key, at Place) bool {
-	if at == (Place{}) {
+	if at.Path == "" {
+		return at == (Place{}) || reaches(s.carPath(k), at)
+	}
+	if reaches(filepath.Join(s.TreeDir(k), filepath.FromSlash(at.Path)), at) {
 		return true
 	}
-	name := s.carPath(k)
-	if at.Path != "" {
-		name = filepath.Join(s.TreeDir(k), filepath.FromSlash(at.Path))
-	}
-	fi, err := os.Lstat(name)
-	return err == nil && fi.Mode().IsRegular() && fi.Size() >= at.Offset+max(at.Size, 0)
+	object, ok := s.objectOf(k, at.Path)
+	return ok && reaches(object, at)
 }
 
-// read is ReadPlace, wherever the tree lies.
+func reaches(name string, at Place) bool {
+	fi, err := os.Lstat(name)
+	return err == nil && fi.Mode().IsRegular() && fi.Size() >= at.Offset+at.Size
+}
+
+// read is ReadPlace of the tree itself, wherever it lies.
 func (p *part) read(c cid.Cid, at Place) ([]byte, error) {
 	var data []byte
 	var err error
@@ -199,11 +213,7 @@ func (p *part) read(c cid.Cid, at Place) ([]byte, error) {
 			err = dag.Verify(c, data)
 		}
 	default:
-		if data, err = p.rebuild(c, at); err != nil {
-			if other, ok := p.rebuildFromObject(c, at); ok {
-				return other, nil
-			}
-		}
+		data, err = p.rebuild(c, at)
 	}
 	if err == nil {
 		return data, nil
@@ -214,23 +224,31 @@ func (p *part) read(c cid.Cid, at Place) ([]byte, error) {
 	return nil, readTree(p.key, err)
 }
 
-var errFound = errors.New("found")
+// fromObject looks for the contents of a file that is gone or damaged in its
+// object: after a fallback to copies these are other bytes on disk.
+func (p *part) fromObject(c cid.Cid, at Place) ([]byte, bool) {
+	object, ok := p.store.objectOf(p.key, at.Path)
+	if !ok {
+		return nil, false
+	}
+	data, err := readRange(object, at.Path, at)
+	if err != nil {
+		return nil, false
+	}
+	return dag.Reframe(c, data)
+}
 
-// rebuildFromObject looks for the contents of a file that is gone or damaged
-// where the list of objects says that they are too: after a fallback to copies
-// these are other bytes on disk.
-func (p *part) rebuildFromObject(c cid.Cid, at Place) (block []byte, ok bool) {
-	err := p.store.eachFile(p.key, func(f FileInfo) error {
-		if f.Path != at.Path {
+// objectOf is where the object of a file lies, as the list of objects says.
+func (s *Store) objectOf(k Key, path string) (object string, ok bool) {
+	found := errors.New("found")
+	err := s.eachFile(k, func(f FileInfo) error {
+		if f.Path != path {
 			return nil
 		}
-		data, err := readRange(p.store.objectPath(f.Object), at.Path, at)
-		if err == nil {
-			block, ok = dag.Reframe(c, data)
-		}
-		return errFound // if any, the list has this path once
+		object = s.objectPath(f.Object)
+		return found
 	})
-	return block, ok && errors.Is(err, errFound)
+	return object, errors.Is(err, found)
 }
 
 // rebuild makes a block out of the contents that it wraps.

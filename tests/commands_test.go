@@ -256,6 +256,9 @@ func snapshot(ts *script, dir string) (lines []string) {
 		if isMutex(rel) {
 			return nil
 		}
+		if d.IsDir() && filepath.Base(rel) == "index" { // a cache
+			return fs.SkipDir
+		}
 		line, err := describe(path, d)
 		if line != "" {
 			lines = append(lines, rel+": "+line)

@@ -108,13 +108,12 @@ func (x *truth) text(t testing.TB) string {
 	t.Helper()
 	var b strings.Builder
 	for _, c := range x.asked(t) {
-		h := string(c.Hash())
-		data, ok := x.blocks[h]
+		data, ok := x.blocks[string(c.Hash())]
 		block, size := fmt.Sprintf("%x", sha256.Sum256(data)), fmt.Sprint(len(data))
 		if !ok {
 			block, size = "absent", "absent"
 		}
-		fmt.Fprintf(&b, "%s\n block %s\n size %s\n holders %s\n parents %s\n", c, block, size, sorted(x.holders[h]), sorted(x.parents[h]))
+		fmt.Fprintf(&b, "%s\n block %s\n size %s\n holders %s\n parents %s\n", c, block, size, sorted(x.holders[string(c.Hash())]), sorted(x.parents[string(c.Hash())]))
 	}
 	fmt.Fprintf(&b, "trees %v\n", x.trees)
 	words := map[string][]store.Key{}

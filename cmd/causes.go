@@ -16,6 +16,10 @@ func cause(err error) (int, string, bool) {
 	if !errors.As(err, &errno) {
 		return 0, "", false
 	}
+	var link *os.LinkError
+	if errors.As(err, &link) && link.Op == "symlink" && (errno == syscall.EPERM || errno == syscall.ENOTSUP || errno == syscall.ENOSYS) {
+		return exitFailed, "a profile is made of symlinks, and the file system of " + dirOf(err) + " has none: " + elsewhere, true
+	}
 	switch errno {
 	case syscall.ENOSPC, syscall.EDQUOT:
 		return exitFailed, "free some space: ipp gc deletes what nothing needs", true

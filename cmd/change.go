@@ -104,6 +104,11 @@ func (c *change) carry(ctx context.Context) error {
 			return failed(c.verb, "", err)
 		}
 		r := c.result(next, steps)
+		if c.st == nil && !c.dryRun && !r.Nothing {
+			if err := c.a.checkPlaces(); err != nil { // no plan that can't be carried out
+				return err
+			}
+		}
 		if !c.a.json && !shown {
 			c.showPlan(r)
 		}

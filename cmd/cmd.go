@@ -47,6 +47,7 @@ type app struct {
 	json  bool
 
 	answered bool   // the one JSON value was printed
+	placed   bool   // see checkPlaces
 	advice   string // what to do about several errors together
 }
 

@@ -59,9 +59,8 @@ func (a *app) openStore(create bool) (*store.Store, error) {
 		return nil, failed("open", "store", err)
 	}
 	_, err = os.Stat(filepath.Join(dir, "format"))
-	trees, _ := os.ReadDir(filepath.Join(dir, "trees"))
 	switch missing := errors.Is(err, fs.ErrNotExist); {
-	case missing && len(trees) > 0: // store.Open says what is wrong
+	case missing && hasTrees(dir): // store.Open says what is wrong
 	case missing && linked:
 		return nil, lostStore(link, dir)
 	case missing && !create:
@@ -79,6 +78,11 @@ func lostStore(link, dir string) error {
 		hints: []string{"if it is on another disk, mount that", "if it is gone for good, remove the link and install again: rm " + quote(link)}}
 }
 
+func hasTrees(dir string) bool {
+	trees, err := os.ReadDir(filepath.Join(dir, "trees"))
+	return err == nil && len(trees) > 0
+}
+
 // makeStore opens a store, and makes it where there is none. The default
 // profile's directory comes first, because the store is born with that directory
 // as its root, and a root whose directory is missing is damage.
@@ -86,8 +90,7 @@ func (a *app) makeStore(dir string, d dirs) (*store.Store, error) {
 	first := store.Root{Kind: store.ProfileRoot, Path: a.profileAt(defaultProfile, d.state).Dir(), Why: "profile", Since: a.now()}
 	if _, err := os.Stat(filepath.Join(dir, "format")); err != nil {
 		if err := durable.MkdirAll(first.Path, 0o755); err != nil {
-			return nil, &failure{verb: "make", object: "store", code: exitFailed, err: err,
-				hints: []string{"HOME (or XDG_STATE_HOME and XDG_DATA_HOME) must name directories that can be written"}}
+			return nil, err
 		}
 	}
 	return store.Open(dir, store.Options{Wait: a.wait(), Now: a.now, First: first})
@@ -170,6 +173,9 @@ func (a *app) begin(ctx context.Context, verb string) (*session, error) {
 func (s *session) create(ctx context.Context) error {
 	if s.st != nil {
 		return nil
+	}
+	if err := s.a.checkPlaces(); err != nil {
+		return err
 	}
 	st, err := s.a.openStore(true)
 	if err != nil {

@@ -50,7 +50,7 @@ const importPolicy = `
 // under another name, then renamed without replacing.
 var durableRooms = map[string][]string{
 	"store/durable": {"*"},
-	"store/flock":   {"unix.Link", "unix.Renameat2", "unix.RenamexNp", "windows.MoveFileEx"},
+	"store/flock":   {"os.Rename", "unix.Link", "unix.Renameat2", "unix.RenamexNp", "windows.MoveFileEx"},
 }
 
 // durableFuncs are what makes a name or its contents durable, or moves it.

@@ -10,10 +10,9 @@ import (
 
 // Link gives the file at from a second name. fs.ErrExist where the name is
 // taken: never a copy over an existing name, which could be the file itself.
-// Where the file system refuses (EMLINK, EXDEV, EPERM, EACCES, EOPNOTSUPP) it
-// falls back to a reflink, then to a copy with the same mode, made under a
-// temporary name. copied says that new bytes were written; it is false for a
-// reflink.
+// Where the file system refuses (see linkRefused) it falls back to a reflink,
+// then to a copy with the same mode, made under a temporary name. copied says
+// that new bytes were written; it is false for a reflink.
 //
 // A hard link is not durable before SyncDir of its directory. Nor is the name
 // of a reflink or copy, but its contents are.

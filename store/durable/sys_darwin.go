@@ -7,6 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// PathMax is what a path must be shorter than, in bytes.
+const PathMax = 1024
+
 func renameNoReplace(from, to string) error {
 	return retry(func() error { return unix.RenamexNp(from, to, unix.RENAME_EXCL) })
 }

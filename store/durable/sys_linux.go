@@ -8,6 +8,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// PathMax is what a path must be shorter than, in bytes.
+const PathMax = 4096
+
 func renameNoReplace(from, to string) error {
 	return retry(func() error {
 		return unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
@@ -41,7 +44,8 @@ func syncfs(f *os.File) (done bool, err error) {
 		return false, nil
 	}
 	err = retry(func() error { return unix.Syncfs(fd) })
-	if err == unix.ENOSYS {
+	switch err {
+	case unix.ENOSYS, unix.ENOTSUP, unix.EINVAL: // it has none; these say nothing of what was written
 		return false, nil
 	}
 	return err == nil, syncError(f, err)

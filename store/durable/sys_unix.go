@@ -27,7 +27,7 @@ func retry(call func() error) error {
 // (protected_hardlinks refuses files that one can't write), or a file system
 // without hard links.
 func linkRefused(err error) bool {
-	for _, e := range []syscall.Errno{unix.EMLINK, unix.EXDEV, unix.EPERM, unix.EACCES, unix.EOPNOTSUPP, unix.ENOTSUP, unix.ENOSYS} {
+	for _, e := range []syscall.Errno{unix.EMLINK, unix.EXDEV, unix.EPERM, unix.EACCES, unix.EOPNOTSUPP, unix.ENOTSUP, unix.ENOSYS, unix.EINVAL} {
 		if errors.Is(err, e) {
 			return true
 		}

@@ -10,6 +10,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
+// PathMax is what a path must be shorter than, in bytes.
+const PathMax = 32767
+
 func linkRefused(err error) bool {
 	for _, e := range []windows.Errno{windows.ERROR_TOO_MANY_LINKS, windows.ERROR_NOT_SAME_DEVICE,
 		windows.ERROR_ACCESS_DENIED, windows.ERROR_NOT_SUPPORTED, windows.ERROR_INVALID_FUNCTION} {

@@ -99,11 +99,14 @@ func TestFullDiskGivesTheMutex(t *testing.T) {
 	}
 }
 
-// TestCreateByLink is a file system that can't rename without replacing.
-func TestCreateByLink(t *testing.T) {
-	path, printed, _ := trace(t, "-e", "inject=renameat2:error=EINVAL")
-	if printed != "" {
-		t.Error(printed)
+// TestCreateByHand is a file system that can't rename without replacing, with
+// hard links and without.
+func TestCreateByHand(t *testing.T) {
+	for _, more := range [][]string{nil, {"-e", "inject=linkat:error=EPERM"}, {"-e", "inject=linkat:error=ENOSYS"}} {
+		path, printed, _ := trace(t, append(more, "-e", "inject=renameat2:error=EINVAL")...)
+		if printed != "" {
+			t.Error(printed)
+		}
+		wantNames(t, filepath.Dir(path), "lease") // as Acquire made it
 	}
-	wantNames(t, filepath.Dir(path), "lease") // as Acquire made it
 }

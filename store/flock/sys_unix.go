@@ -73,12 +73,23 @@ func inherit(f *os.File) (done func() error, err error) {
 
 // renameByLink is for file systems that can't rename without replacing. Both
 // names are the one locked file, so a crash in between leaves a lock that has
-// ended, under two names.
+// ended, under two names. Where there are no hard links either (FAT, some of
+// FUSE) it looks, then renames: names of locks that are created are never used
+// twice.
 func renameByLink(from, to string) error {
-	if err := retry(func() error { return unix.Link(from, to) }); err != nil {
-		return &os.LinkError{Op: "link", Old: from, New: to, Err: err}
+	err := retry(func() error { return unix.Link(from, to) })
+	if err == nil {
+		return os.Remove(from)
 	}
-	return os.Remove(from)
+	if err != unix.EEXIST {
+		if _, err = os.Lstat(to); errors.Is(err, fs.ErrNotExist) {
+			return os.Rename(from, to)
+		}
+		if err == nil {
+			err = unix.EEXIST
+		}
+	}
+	return &os.LinkError{Op: "link", Old: from, New: to, Err: err}
 }
 
 func afterRename(from, to string, err error) error {

@@ -37,6 +37,7 @@ func faults() []fault {
 		{"EMFILE once", opening, syscall.EMFILE, false},
 		{"EIO of an open once", opening, syscall.EIO, false},
 		{"EMFILE for good", opening, syscall.EMFILE, true},
+		{"EINTR once", func(c trace.Call) bool { return changing(c) || opening(c) }, syscall.EINTR, false},
 	}
 }
 
@@ -156,6 +157,9 @@ func try(t *testing.T, w *homes.World, p point) (hit bool, bad []string) {
 
 // judge looks at what ipp said of a failure.
 func (p point) judge(w *homes.World, r trace.Result) (bad []string) {
+	if p.errno == syscall.EINTR && r.Status != 0 {
+		return []string{"an interrupted call was not made again"}
+	}
 	named := strings.Contains(r.Output, p.errno.Error())
 	switch {
 	case !r.Status.Exited():

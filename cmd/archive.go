@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -32,7 +33,13 @@ func (a *app) checkOutput(verb, path string) error {
 		return &failure{verb: verb, object: "-o " + path, code: exitUsage, err: errors.New("it is not a regular file"),
 			hints: []string{"name a file: -o " + quote(filepath.Join(path, "NAME.car"))}}
 	}
-	if _, err := os.Stat(filepath.Dir(path)); err != nil {
+	dir := filepath.Dir(path)
+	_, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return &failure{verb: verb, object: "-o " + path, code: exitNotFound, err: fmt.Errorf("there is no directory %s", dir),
+			hints: []string{"make it: mkdir -p " + quote(dir)}}
+	}
+	if err != nil {
 		return failed(verb, "-o "+path, err)
 	}
 	return nil

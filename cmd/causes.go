@@ -41,10 +41,37 @@ func cause(err error) (int, string, bool) {
 		return exitFailed, "the file system of " + dirOf(err) + " can't be written: mount it otherwise, or " + elsewhere, true
 	case syscall.ENAMETOOLONG:
 		return exitFailed, "names or paths are shorter there: " + elsewhere, true
+	case syscall.ENOTDIR:
+		return exitFailed, "something that is no directory stands in the way: ls -ld " + quote(pathOf(err)) + ", then move it", true
+	case syscall.ELOOP:
+		return exitFailed, "symlinks on that path lead in a circle: ls -ld " + quote(pathOf(err)), true
+	case syscall.EMLINK, syscall.EXDEV:
+		return exitFailed, "the file system of " + dirOf(err) + " can't link that: " + elsewhere, true
 	case syscall.EACCES, syscall.EPERM:
 		return exitFailed, "owner or mode of that file, or of a directory above it, do not let you: ls -ld shows them", true
 	}
 	return 0, "", false
+}
+
+// lost is the rule for what is not there and should be. What the person asked for
+// is said where it is looked for; this is what a package, or ipp itself, lacks.
+func (a *app) lost(err error) (int, string, bool) {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return 0, "", false
+	}
+	path := pathOf(err)
+	if path == "." { // a block
+		return exitMalformed, "the package is not whole here: get it again from where it came from", true
+	}
+	if d, derr := a.set.dirs(); derr == nil {
+		linked, _ := os.Readlink(filepath.Join(d.state, storeLink))
+		for _, dir := range []string{d.state, d.store, linked} {
+			if rel, err := filepath.Rel(dir, path); err == nil && dir != "" && filepath.IsLocal(rel) {
+				return exitMalformed, "a file of ipp's own is gone: ipp check says what that hurts, and heals what it can", true
+			}
+		}
+	}
+	return exitFailed, "it was there a moment ago, or should have been: look who moved it, then try again", true
 }
 
 // elsewhere is how to have ipp's files on another file system.

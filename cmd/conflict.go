@@ -146,6 +146,11 @@ func (c *change) members(ctx context.Context, next *lock.Lockfile, steps []step,
 	var bad faults
 	for _, p := range next.Packages {
 		m, err := c.member(p, planned[p.Name], trees)
+		var absent *absentError
+		if errors.As(err, &absent) { // it is installed
+			err = &failure{verb: c.verb, err: absent, code: exitMalformed,
+				hints: []string{"the store lost it: install it again from its CAR file, or do without: " + c.a.own("remove %s", p.Name)}}
+		}
 		if err != nil {
 			bad = append(bad, fault{p.Name, c.named(p.Name, err)})
 			continue

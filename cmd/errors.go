@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -136,7 +135,7 @@ func (a *app) table() []rule {
 		on(exitNotFound, a.notFoundHint),
 		on(exitConflict, says[*lock.AmbiguousError]("name the one you mean by its CID")),
 		on(exitConflict, says[*lock.UnsatisfiableError]("ask for other versions, or remove what needs these")),
-		on(exitConflict, says[*lock.TooHardError]("")),
+		on(exitConflict, says[*lock.TooHardError]("ask for fewer packages at once, or for exact versions of some: NAME@VERSION")),
 		on(exitConflict, conflictHint),
 		on(exitNotFound, says[*pack.NoPlatformError]("ask its author for a build for this machine")),
 		on(exitMalformed, dotNamesHint),
@@ -154,9 +153,8 @@ func (a *app) table() []rule {
 		on(exitMalformed, func(e *pack.InputError) string { return e.Hint }),
 		on(exitMalformed, says[*pack.MissingCommandError]("its package.toml names a file that it does not have: tell its author")),
 		on(exitMalformed, says[*pack.FormatError]("ipp pack makes a PackManifest that can be checked")),
-		on(exitNotFound, a.noParentHint),
 		on(exitNotFound, a.noGenerationHint),
-		on(exitNotFound, says[*profile.MissingTreesError]("the store lost them: install these packages again from their CAR files, then try again")),
+		on(exitMalformed, says[*profile.MissingTreesError]("the store lost them: install these packages again from their CAR files, then try again")),
 		on(exitFailed, says[*profile.StoreLinkError]("change that link, or unset IPP_STORE")),
 		on(exitNotFound, says[*absentError]("get the package as a CAR file, then: ipp install FILE.car")),
 		is(toml.ErrNewer, exitFailed, "use a newer ipp; nothing was changed"),
@@ -168,6 +166,9 @@ func (a *app) table() []rule {
 		on(exitFailed, func(e *gc.MissingProfileError) string {
 			return "if that profile is gone for good: ipp forget --profile-root " + quote(e.Dir)
 		}),
+		on(exitFailed, func(e *gc.NoProcError) string {
+			return "nothing is deleted while that can't be seen: mount it, or run ipp outside of that container"
+		}),
 		is(store.ErrNoFormat, exitFailed, "if it is a store that lost this file alone, write it again: echo 1 > STORE/format"),
 		on(exitMalformed, says[*store.DamagedError]("installing that package again from its CAR file heals it")),
 		on(exitMalformed, rootHint),
@@ -176,7 +177,7 @@ func (a *app) table() []rule {
 		on(exitMalformed, says[*dag.LimitError]("the package is larger than what ipp accepts unsigned")),
 		on(exitMalformed, says[*dag.NameError](again)),
 		on(exitMalformed, says[*dag.FormatError](again)),
-		is(fs.ErrNotExist, exitNotFound, ""),
+		a.lost,
 	}
 }
 
@@ -199,17 +200,13 @@ func (a *app) warning(err error) error {
 }
 
 func (a *app) notFoundHint(e *lock.NotFoundError) string {
+	if _, err := os.Stat(string(e.Name)); err == nil && e.NeededBy == "" {
+		return "a path is written with ./ in front: ./" + string(e.Name)
+	}
 	if len(e.Has) > 0 {
 		return "to have another one, get it as a CAR file, then: ipp install FILE.car" // the message lists what is known
 	}
 	return "get the package as a CAR file, then: ipp install FILE.car (ipp list --store shows what is here)"
-}
-
-func (a *app) noParentHint(e *profile.NoParentError) string {
-	if e.Current == 0 {
-		return "nothing was installed in this profile yet; to begin: " + a.own("install REF")
-	}
-	return a.own("history") + " shows all generations"
 }
 
 func conflictHint(e *generation.ConflictError) string {

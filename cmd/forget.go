@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"ipp/cmd/term"
+	"ipp/lock"
 	"ipp/lock/ref"
 	"ipp/store"
 
@@ -74,6 +75,9 @@ func (f *forgetCmd) run(ctx context.Context, a *app) error {
 // and not the one that is installed.
 func (f *forgetCmd) find(ctx context.Context, c *change, r ref.Ref) (cid.Cid, string, error) {
 	o, err := c.open(ctx, r, nil, "")
+	if missing := (*lock.NotFoundError)(nil); errors.As(err, &missing) {
+		return cid.Undef, "", &failure{err: missing, code: exitNotFound, hints: []string{"ipp list --store shows what keeps each package"}}
+	}
 	if err != nil {
 		return cid.Undef, "", err
 	}

@@ -123,6 +123,9 @@ func (a *app) parse() (command, error) {
 		a.overview(parser.Model)
 		return nil, nil
 	}
+	if flag := strayFlag(args, word); flag != "" {
+		return nil, a.unknownFlag(parser.Model, flag, word)
+	}
 	// Bare words of an unknown verb must not be read as anything else.
 	if word != "" && !isVerb(parser.Model, word) {
 		return nil, a.unknownVerb(parser.Model, word)
@@ -150,7 +153,7 @@ func (a *app) parse() (command, error) {
 // rewrite maps the few spellings that everybody tries to ours.
 func (a *app) rewrite() []string {
 	switch args := a.args; {
-	case len(args) == 1 && (args[0] == "--version" || args[0] == "-V"):
+	case len(args) == 1 && slices.Contains([]string{"--version", "-V", "-v"}, args[0]):
 		return []string{"version"}
 	case len(args) == 1 && args[0] == "help":
 		return nil
@@ -172,6 +175,42 @@ func firstWord(args []string) string {
 		}
 	}
 	return ""
+}
+
+// strayFlag is a flag before the command that is none of every command's.
+func strayFlag(args []string, word string) string {
+	for i := 0; i < len(args) && args[i] != word; i++ {
+		name, _, _ := strings.Cut(args[i], "=")
+		switch name {
+		case "--profile":
+			i++
+		case "--no-wait", "--help", "-h":
+		default:
+			if strings.HasPrefix(name, "-") {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// unknownFlag says what a flag before the command may have meant.
+func (a *app) unknownFlag(app *kong.Application, flag, word string) error {
+	a.json = slices.Contains(a.args, "--json")
+	f := &failure{err: fmt.Errorf("unknown flag %s", flag), code: exitUsage}
+	var names []string
+	for _, known := range app.Flags {
+		names = append(names, "--"+known.Name)
+	}
+	switch near := toml.Nearest(flag, names); {
+	case near != "":
+		f.hints = []string{"did you mean " + near + "?"}
+	case word != "" && isVerb(app, word):
+		f.hints = []string{"the flags of a command stand after it: ipp " + word + " " + flag}
+	default:
+		f.hints = []string{"ipp --help lists all commands"}
+	}
+	return f
 }
 
 func isVerb(app *kong.Application, word string) bool {
@@ -243,8 +282,11 @@ func usageFailure(node *kong.Node, err error) error {
 // plainWords says what kong says in our words: `missing NAME…` for `expected
 // "<NAME> ..."`.
 func plainWords(text string) string {
-	if flag, _, ok := strings.Cut(text, ": expected "); ok && strings.Contains(text, "EOL") {
+	if flag, rest, ok := strings.Cut(text, ": "); ok && (strings.HasPrefix(rest, "missing value") || strings.HasPrefix(rest, "expected ") && strings.Contains(rest, "EOL")) {
 		return flag + ": a value is missing"
+	}
+	if flag, _, ok := strings.Cut(text, ": expected int value but got "); ok {
+		return flag + ": want a whole number from 0"
 	}
 	if flag, near, ok := strings.Cut(text, ", did you mean "); ok && !strings.Contains(near, `"--`) {
 		text = flag // some other letter is no guess
@@ -264,7 +306,7 @@ func plainWords(text string) string {
 func usageError(c command, format string, args ...any) *failure {
 	usage := c.doc().usage
 	verb, _, _ := strings.Cut(usage, " ")
-	return &failure{verb: verb, err: fmt.Errorf(format, args...), code: exitUsage, usage: usage}
+	return &failure{verb: verb, err: fmt.Errorf(format, args...), code: exitUsage, usage: usage, hints: []string{"ipp " + verb + " --help says more"}}
 }
 
 func docOf(n *kong.Node) doc { return n.Target.Addr().Interface().(command).doc() }

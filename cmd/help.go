@@ -33,9 +33,10 @@ func (a *app) overview(model *kong.Application) {
 	a.println(style.Bold("Flags of every command"))
 	a.flagList(model.Flags)
 	a.println()
-	a.wrap("", "REF is a path (./dir, /dir, FILE.car), a CID or 12 characters of one, or NAME[@VERSION]. "+
-		"ipp COMMAND --help says more.")
+	a.wrap("", aboutREF+" ipp COMMAND --help says more.")
 }
+
+const aboutREF = "REF is a path (./dir, /dir, FILE.car), a CID or 12 characters of one, or NAME[@VERSION]."
 
 // help is what `ipp COMMAND --help` says; without a command, the overview.
 func (a *app) help(model *kong.Application, node *kong.Node) {
@@ -51,6 +52,10 @@ func (a *app) help(model *kong.Application, node *kong.Node) {
 	for _, paragraph := range strings.Split(d.about, "\n\n") {
 		a.println()
 		a.wrap("", strings.Join(strings.Fields(paragraph), " "))
+	}
+	if strings.Contains(d.usage, "REF") {
+		a.println()
+		a.wrap("", aboutREF)
 	}
 	if len(node.Flags) > 0 {
 		a.println()

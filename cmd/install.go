@@ -11,8 +11,8 @@ import (
 )
 
 type installCmd struct {
-	Refs   []string `arg:"" name:"REF" help:"Paths, CIDs or names of packages."`
-	As     string   `placeholder:"NAME" help:"Install it under another name."`
+	Refs []string `arg:"" name:"REF" help:"Paths, CIDs or names of packages."`
+	As   string   `placeholder:"NAME" help:"Install it under another name."`
 	preferFlag
 	keepGoingFlag
 	dryRunFlag

@@ -77,7 +77,11 @@ func (c *change) byRoot(l *lock.Lockfile, root cid.Cid) (ref.Name, error) {
 
 func (c *change) notInstalled(l *lock.Lockfile) *failure {
 	f := &failure{err: errors.New("not installed in profile " + string(c.prof.Name())), code: exitNotFound}
-	if len(l.Packages) > 0 && len(l.Packages) <= 20 {
+	if len(l.Packages) == 0 {
+		f.hints = []string{"nothing is installed there; to begin: " + c.a.own("install REF")}
+		return f
+	}
+	if len(l.Packages) <= 20 {
 		var names []ref.Name
 		for _, p := range l.Packages {
 			names = append(names, p.Name)

@@ -4,15 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"ipp/cmd/term"
 	"ipp/lock"
 	"ipp/lock/ref"
+	"ipp/lock/toml"
 	"ipp/store/dag"
 	"ipp/store/pack"
 
@@ -42,6 +45,10 @@ func (o *opened) own() ref.Name {
 // names and prefixes; it may be nil. as names what has no package.toml.
 func (s *session) open(ctx context.Context, r ref.Ref, installed *lock.Lockfile, as ref.Name) (*opened, error) {
 	o, err := s.find(ctx, r, installed, as)
+	var absent *absentError
+	if r.Kind == ref.CID && errors.As(err, &absent) && absent.platform == "" { // the CID was typed, so it need not be said
+		err = &failure{err: errors.New("the store does not have it"), code: exitNotFound, hints: []string{getCAR}}
+	}
 	if err != nil {
 		return nil, failed(s.verb, r.Text, err)
 	}
@@ -86,8 +93,12 @@ func (s *session) rootOf(ctx context.Context, r ref.Ref, installed *lock.Lockfil
 // offline says that this release reaches no network.
 func offline(what string) error {
 	return &failure{err: fmt.Errorf("%s need the network, which this release of ipp does not reach", what), code: exitNotFound,
-		hints: []string{"get the package as a CAR file, then: ipp install FILE.car"}}
+		hints: []string{getCAR}}
 }
+
+// getCAR is how to have a package that is not here, in a release without a
+// network.
+const getCAR = "get the package as a CAR file, then: ipp install FILE.car"
 
 func (s *session) rootByPrefix(prefix string, installed *lock.Lockfile) (cid.Cid, error) {
 	var found []cid.Cid
@@ -187,8 +198,8 @@ func (s *session) readStored(ctx context.Context, root cid.Cid) (*opened, error)
 func (s *session) openPath(ctx context.Context, path string, as ref.Name) (*opened, error) {
 	fi, err := os.Stat(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return nil, &failure{verb: s.verb, object: path, err: errors.New("no such file or directory"), code: exitNotFound}
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
+		return nil, noFile(s.verb, path)
 	case err != nil:
 		return nil, err
 	case fi.IsDir():
@@ -203,10 +214,31 @@ func (s *session) openPath(ctx context.Context, path string, as ref.Name) (*open
 	return s.openCAR(ctx, path)
 }
 
+// noFile says that a file that the person named is not there.
+func noFile(verb, path string) *failure {
+	f := &failure{verb: verb, object: path, err: errors.New("no such file or directory"), code: exitNotFound}
+	if _, rest, ok := strings.Cut(path, "://"); ok {
+		f.err = errors.New("this release of ipp fetches nothing from the web")
+		f.hints = []string{"fetch it yourself, then: ipp " + verb + " ./" + quote(filepath.Base(rest))}
+		return f
+	}
+	dir, name := filepath.Split(path)
+	var names []string
+	if entries, err := os.ReadDir(filepath.Clean(dir)); err == nil && len(entries) < 1000 {
+		for _, e := range entries {
+			names = append(names, e.Name())
+		}
+	}
+	if near := toml.Nearest(name, names); near != "" {
+		f.hints = []string{"did you mean " + quote(dir+near) + "?"}
+	}
+	return f
+}
+
 func (s *session) openCAR(ctx context.Context, path string) (*opened, error) {
 	car, err := dag.OpenCAR(path)
 	if err != nil {
-		return nil, err
+		return nil, s.noCAR(path, err)
 	}
 	s.closers = append(s.closers, car.Close)
 	roots := car.Roots()
@@ -228,6 +260,49 @@ func (s *session) openCAR(ctx context.Context, path string) (*opened, error) {
 	o := &opened{pkg: pkg, src: car, file: true}
 	s.opened = append(s.opened, o)
 	return o, nil
+}
+
+// noCAR says what else a file is that is no CAR at all, rather than where it
+// stops being one.
+func (s *session) noCAR(path string, err error) error {
+	var format *dag.FormatError
+	if !errors.As(err, &format) {
+		return err
+	}
+	f, openErr := os.Open(path)
+	if openErr != nil {
+		return err
+	}
+	defer f.Close()
+	head := make([]byte, 512)
+	n, _ := io.ReadFull(f, head)
+	text := string(head[:n])
+	if start := text[:min(n, 32)]; strings.Contains(start, "eroots") || strings.Contains(start, "gversion") { // CAR, versions 1 and 2
+		return err
+	}
+	bad := &failure{verb: s.verb, object: path, err: errors.New("it is no CAR file"), code: exitMalformed,
+		hints: []string{"ipp pack makes one of a directory or a program: ipp pack PATH -o FILE.car"}}
+	trimmed := strings.ToLower(strings.TrimSpace(text))
+	switch {
+	case n == 0:
+		bad.err, bad.hints = errors.New("the file is empty"), []string{"get it again from where it came from"}
+	case strings.HasPrefix(trimmed, "<!doctype") || strings.HasPrefix(trimmed, "<html"):
+		bad.err, bad.hints = errors.New("it is a web page, not a CAR file"), []string{"the download went wrong: get it again"}
+	case isArchive(text):
+		bad.err, bad.hints = errors.New("it is another kind of archive, not a CAR file"), []string{"unpack it, then pack that: ipp pack DIR --name NAME --version VERSION -o FILE.car"}
+	}
+	return bad
+}
+
+// isArchive tells gzip, bzip2, xz, zstd, zip, tar and ar (deb) by their first
+// bytes.
+func isArchive(text string) bool {
+	for _, magic := range []string{"\x1f\x8b", "BZh", "\xfd7zXZ", "\x28\xb5\x2f\xfd", "PK\x03\x04", "!<arch>\n"} {
+		if strings.HasPrefix(text, magic) {
+			return true
+		}
+	}
+	return len(text) > 262 && text[257:262] == "ustar"
 }
 
 // openDir packs a directory, in memory.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"ipp/cmd/term"
 	"ipp/lock/ref"
@@ -157,7 +158,10 @@ func (p *packCmd) input() (pack.Input, error) {
 	if p.Path == "" && len(p.Platform) == 0 {
 		return in, usageError(p, "say what to pack: a PATH, or --platform")
 	}
-	var err error
+	_, err := os.Stat(p.Path)
+	if p.Path != "" && !p.Init && (errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)) {
+		return in, noFile("pack", p.Path)
+	}
 	if p.Name != "" {
 		if in.Name, err = ref.ParseName(p.Name); err != nil {
 			return in, failed("pack", "--name "+p.Name, err)
@@ -182,6 +186,11 @@ func (p *packCmd) input() (pack.Input, error) {
 		}
 		if _, twice := in.Platforms[platform]; twice {
 			return in, usageError(p, "--platform %s is given twice", name)
+		}
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+			f := noFile("pack", path)
+			f.object = "--platform " + text
+			return in, f
 		}
 		in.Platforms[platform] = path
 	}

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"strconv"
@@ -62,10 +63,24 @@ func (a *app) rollback(ctx context.Context, verb, text string, dryRun bool) erro
 		})
 	}
 	if err = a.warning(err); err != nil {
-		return failed(verb, object, err)
+		return failed(verb, object, a.noParent(err))
 	}
 	ch.Old, ch.New = a.locks(prof, ch)
 	return a.showRollback(prof, ch, dryRun)
+}
+
+// noParent says in a person's words that there is nothing to go back to.
+func (a *app) noParent(err error) error {
+	var none *profile.NoParentError
+	switch {
+	case !errors.As(err, &none):
+		return err
+	case none.Current == 0:
+		return &failure{err: errors.New("nothing was installed in this profile yet"), code: exitNotFound,
+			hints: []string{"to begin: " + a.own("install REF")}}
+	}
+	return &failure{err: fmt.Errorf("generation %d is a first one: there is none to go back to", none.Current), code: exitNotFound,
+		hints: []string{a.own("history") + " shows all generations; " + a.own("rollback N") + " goes to any of them"}}
 }
 
 // checkFormat refuses a store that needs a newer ipp.

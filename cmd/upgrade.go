@@ -60,6 +60,9 @@ func (u *upgradeCmd) run(ctx context.Context, a *app) error {
 // on the command line only a count is told.
 func (c *change) staying(names []ref.Name, r changeResult) []string {
 	var notes []string
+	if len(c.old.Lock.Packages) == 0 {
+		return []string{"nothing is installed in profile " + string(c.prof.Name()) + "; to begin: " + c.a.own("install REF")}
+	}
 	exact := 0
 	for _, p := range c.old.Lock.Packages {
 		w, wished := c.old.Wishes.Packages[p.Name]

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -153,7 +152,6 @@ func TestExitCodes(t *testing.T) {
 		{errors.New("anything"), 1},
 		{&ref.SyntaxError{}, 2},
 		{lost, 3},
-		{&os.PathError{Op: "open", Path: "x", Err: syscall.ENOENT}, 3},
 		{&dag.HashError{}, 4},
 		{&flock.BusyError{}, 5},
 		{&lock.UnsatisfiableError{}, 6},

@@ -103,7 +103,9 @@ func Parse(file string, data []byte, opt Options) (*Value, error) {
 		return nil, &SyntaxError{File: file, Why: fmt.Sprintf("file is too large: %d bytes, at most %d are read", len(data), limit)}
 	}
 	if i := invalidUTF8(data); i >= 0 {
-		return nil, d.errorAt(i, "not UTF-8")
+		e := d.errorAt(i, "not UTF-8")
+		e.Hint = "save it as UTF-8 text"
+		return nil, e
 	}
 	root, err := build(d)
 	if err != nil {

@@ -130,7 +130,8 @@ func TestRefused(t *testing.T) {
 		{"escape", head + `word = "a\u0000"` + "\n", `f:3:8: string has a control character, U+0000: word = "a\u0000"`, ""},
 		{"multiline", head + "word = \"\"\"a\nb\"\"\"\n", `f:3:8: string has a control character, U+000A`, ""},
 		{"key escape", head + "[env]\n\"a\\t\" = \"1\"\n", `f:4:1: key has a control character`, ""},
-		{"not UTF-8", head + "wörd = \"\xff\"\n", `f:3:9: not UTF-8`, ""},
+		{"not UTF-8", head + "wörd = \"\xff\"\n", `f:3:9: not UTF-8: wörd = "\uFFFD"`, "save it as UTF-8 text"},
+		{"no text", head + strings.Repeat("\xff\x00", 90), `f:3:1: not UTF-8`, "save it as UTF-8 text"},
 		{"columns are characters", head + "[env]\n\"ö\" = 1\n", `f:4:7: "ö" must be a string`, ""},
 		{"deep array", head + "tags = " + strings.Repeat("[", 50) + strings.Repeat("]", 50), `f:3:8: nested more than 16 deep`, ""},
 		{"deep key", head + "tags" + strings.Repeat(".a", 50) + " = 1", `f:3:36: nested more than 16 deep`, ""},
@@ -166,6 +167,10 @@ func TestTextIsPrintable(t *testing.T) {
 	got := d.errorAt(0, "why").Text
 	if want := `a\u001B[2J\u202E` + strings.Repeat("y", 114) + "…"; got != want {
 		t.Errorf("text = %q, want %q", got, want)
+	}
+	d = &document{file: "f", data: []byte("\x00a\x00b\x00c\x00d\x00")} // no text: the place says it all
+	if got := d.errorAt(0, "why").Error(); got != "f:1:1: why" {
+		t.Errorf("error = %q", got)
 	}
 }
 

@@ -218,10 +218,11 @@ func (d *document) line(offset int) int {
 }
 
 // printable is a line as it may be shown: nothing in it moves the cursor,
-// reorders text, or floods the screen.
+// reorders text, or floods the screen. What is no text is not shown at all.
 func printable(line string) string {
+	const fewEscapes = 4
 	var b strings.Builder
-	n := 0
+	n, escapes := 0, 0
 	for _, r := range line {
 		if n++; n > maxText {
 			b.WriteString("…")
@@ -231,6 +232,9 @@ func printable(line string) string {
 		case r == '\t':
 			b.WriteByte(' ')
 		case r == utf8.RuneError || !unicode.IsPrint(r):
+			if escapes++; escapes > fewEscapes {
+				return ""
+			}
 			fmt.Fprintf(&b, "\\u%04X", r)
 		default:
 			b.WriteRune(r)

@@ -46,8 +46,8 @@ func (o *opened) own() ref.Name {
 func (s *session) open(ctx context.Context, r ref.Ref, installed *lock.Lockfile, as ref.Name) (*opened, error) {
 	o, err := s.find(ctx, r, installed, as)
 	var absent *absentError
-	if r.Kind == ref.CID && errors.As(err, &absent) && absent.platform == "" { // the CID was typed, so it need not be said
-		err = &failure{err: errors.New("the store does not have it"), code: exitNotFound, hints: []string{getCAR}}
+	if r.Kind == ref.CID && errors.As(err, &absent) {
+		absent.typed = true
 	}
 	if err != nil {
 		return nil, failed(s.verb, r.Text, err)

@@ -290,9 +290,13 @@ type absentError struct {
 	root     cid.Cid
 	platform ref.Platform // lacking; "": everything is
 	has      []string
+	typed    bool // the person typed the CID, so it need not be said
 }
 
 func (e *absentError) Error() string {
+	if e.typed && e.platform == "" {
+		return "the store does not have it"
+	}
 	what := strings.TrimSpace(fmt.Sprintf("%s %s", e.name, e.version))
 	if what == "" {
 		what = e.root.String()

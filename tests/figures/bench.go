@@ -16,21 +16,30 @@ import (
 type figure struct {
 	name  string
 	work  string
-	wall  float64 // the ratio it should stay below; 0: none
-	cpu   float64 // the same of cpu time; 0: not shown
-	noise bool    // as good as the bar if a quarter of the neighbours are: the rest is noise
-	times int     // runs per -n; 0 is 1
+	bars  []bar // a row each
+	noise bool  // as good as the bar if a quarter of the neighbours are: the rest is noise
+	times int   // runs per -n; 0 is 1
+	slow  bool  // a run takes seconds: slowRuns and one warm-up are enough
 	make  func(b *bench, runs int) (ours side, peers []side, err error)
+	rows  func(b *bench) ([]row, error) // instead of make, for what does not vary between runs
 }
 
-// side is one way to do the work. All hooks may be nil but steps, and get the
-// number of the run, from 0, warm-up included.
+// bar is what a row shows, and what it should stay below.
+type bar struct {
+	kind  kind
+	ratio float64 // to the peer; 0: none
+	most  float64 // in the kind's unit, whatever the peer takes; 0: none
+}
+
+// side is one way to do the work. All hooks may be nil but steps or measure,
+// and get the number of the run, from 0, warm-up included.
 type side struct {
 	name    string
 	missing string // what to install, if this can't run here
 	before  func(run int) error
-	steps   func(run int) []step // what is timed, one after the other
-	check   func(run int) error  // that the work was done; may clean up
+	steps   func(run int) []step        // what is timed, one after the other
+	measure func(run int) (cost, error) // instead of steps: what it costs is not a process's time
+	check   func(run int) error         // that the work was done; may clean up
 }
 
 // step is one process.
@@ -39,9 +48,43 @@ type step struct {
 	env  []string
 }
 
+// cost is what one run took; what its figure does not measure stays 0.
 type cost struct {
-	Wall time.Duration `json:"wall"`
-	CPU  time.Duration `json:"cpu"`
+	Wall, CPU time.Duration
+	Hold      time.Duration // the longest time that others were kept out
+	Bytes     int64
+}
+
+// kind is what of a cost a row shows.
+type kind string
+
+const (
+	wall kind = "wall" // ms
+	cpu  kind = "cpu"  // ms
+	hold kind = "hold" // ms
+	peak kind = "peak" // MiB of memory
+	disk kind = "disk" // MiB, as allocated
+)
+
+// of is that part of a cost, in the kind's unit.
+func (k kind) of(c cost) float64 {
+	const ms, mib = float64(time.Millisecond), 1 << 20
+	switch k {
+	case wall:
+		return float64(c.Wall) / ms
+	case cpu:
+		return float64(c.CPU) / ms
+	case hold:
+		return float64(c.Hold) / ms
+	}
+	return float64(c.Bytes) / mib
+}
+
+func (k kind) unit() string {
+	if k == peak || k == disk {
+		return "MiB"
+	}
+	return "ms"
 }
 
 // bench has what all figures need: a directory of its own and the binary.
@@ -51,9 +94,14 @@ type bench struct {
 	ipp  string
 	self string
 	n    int
+
+	crowd *crowd // see ofCrowd
 }
 
-const warmUp = 2 // runs of each side that don't count; two, for pairs that alternate
+const (
+	warmUp   = 2 // runs of each side that don't count; two, for pairs that alternate
+	slowRuns = 5
+)
 
 func newBench(ctx context.Context, o options) (*bench, error) {
 	self, err := os.Executable()
@@ -77,10 +125,16 @@ func newBench(ctx context.Context, o options) (*bench, error) {
 	return b, nil
 }
 
-// measure runs a figure and gives a row for each peer and kind of time.
+// measure runs a figure and gives a row for each peer and bar.
 func (b *bench) measure(f figure) ([]row, error) {
-	runs := b.n * max(1, f.times)
-	ours, peers, err := f.make(b, warmUp+runs)
+	if f.rows != nil {
+		return f.rows(b)
+	}
+	warm, runs := warmUp, b.n*max(1, f.times)
+	if f.slow {
+		warm, runs = 1, min(runs, slowRuns)
+	}
+	ours, peers, err := f.make(b, warm+runs)
 	if err != nil {
 		return nil, err
 	}
@@ -91,13 +145,13 @@ func (b *bench) measure(f figure) ([]row, error) {
 		}
 	}
 	costs := make([][]cost, len(sides))
-	for run := range warmUp + runs {
+	for run := range warm + runs {
 		for i, s := range sides {
 			c, err := b.run(s, run)
 			if err != nil {
 				return nil, fmt.Errorf("%s, run %d: %w", s.name, run, err)
 			}
-			if run >= warmUp {
+			if run >= warm {
 				costs[i] = append(costs[i], c)
 			}
 		}
@@ -112,18 +166,27 @@ func (b *bench) run(s side, run int) (total cost, err error) {
 			return total, err
 		}
 	}
-	for _, st := range s.steps(run) {
+	if s.measure != nil {
+		total, err = s.measure(run)
+	} else {
+		total, err = b.timeAll(s.steps(run))
+	}
+	if err == nil && s.check != nil {
+		if err = s.check(run); err != nil {
+			err = fmt.Errorf("check: %w", err)
+		}
+	}
+	return total, err
+}
+
+func (b *bench) timeAll(steps []step) (total cost, err error) {
+	for _, st := range steps {
 		c, err := b.time(st)
 		if err != nil {
 			return total, err
 		}
 		total.Wall += c.Wall
 		total.CPU += c.CPU
-	}
-	if s.check != nil {
-		if err := s.check(run); err != nil {
-			return total, fmt.Errorf("check: %w", err)
-		}
 	}
 	return total, nil
 }
@@ -145,7 +208,7 @@ func (b *bench) time(s step) (cost, error) {
 		text, _ := os.ReadFile(said.Name())
 		return cost{}, fmt.Errorf("%s: %w: %s", strings.Join(s.argv, " "), err, bytes.TrimSpace(text))
 	}
-	return cost{wall, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}, nil
+	return cost{Wall: wall, CPU: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}, nil
 }
 
 // output runs one process, untimed, and returns its standard output.
@@ -164,6 +227,16 @@ func (b *bench) command(s step) *exec.Cmd {
 	cmd := exec.CommandContext(b.ctx, s.argv[0], s.argv[1:]...)
 	cmd.Env = append(os.Environ(), s.env...)
 	return cmd
+}
+
+// do runs processes, untimed.
+func (b *bench) do(steps ...step) error {
+	for _, s := range steps {
+		if _, err := b.output(s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sync empties the disk's queue. Without coreutils it is done without.

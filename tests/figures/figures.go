@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,18 +11,34 @@ const (
 	big       = 1_000_000_000
 	packaged  = 100_000_000
 	manyFiles = 1000
+
+	smallFiles = 6000
+	smallSize  = 2048
 )
 
 // figures are the lines of the table, in order.
 func figures() []figure {
+	third := []bar{{kind: wall, ratio: 1. / 3}, {kind: cpu, ratio: 1. / 3}}
+	within := func(ratio float64) []bar { return []bar{{kind: wall, ratio: ratio}} }
+	most := func(k kind, most float64) []bar { return []bar{{kind: k, most: most}} }
 	return []figure{
-		{name: "rollback", work: "`ipp rollback`", wall: 1. / 3, cpu: 1. / 3, times: 2, make: rollback},
-		{name: "pack", work: "`ipp pack --dry-run`, 1 GB", wall: 0.65, make: packBig},
-		{name: "install", work: "`ipp install` from a CAR, 100 MB in one file", wall: 1.5, make: installFrom(1)},
-		{name: "install-many", work: fmt.Sprintf("… 100 MB in %d files", manyFiles), make: installFrom(manyFiles)},
-		{name: "known", work: "`ipp install` of what the store has", wall: 0.5, times: 2, make: installKnown},
-		{name: "known-again", work: "… and the profile had before", wall: 0.5, times: 2, make: installAgain},
-		{name: "start", work: "start of an installed program", wall: 1, noise: true, times: 20, make: start},
+		{name: "rollback", work: "`ipp rollback`", bars: third, times: 2, make: rollback},
+		{name: "pack", work: "`ipp pack --dry-run`, 1 GB", bars: within(0.65), make: packBig},
+		{name: "install", work: "`ipp install` from a CAR, 100 MB in one file", bars: within(1.5), make: installFrom(1)},
+		{name: "install-many", work: fmt.Sprintf("… 100 MB in %d files", manyFiles), bars: within(0), make: installFrom(manyFiles)},
+		{name: "install-small", work: fmt.Sprintf("… %d files of %d bytes", smallFiles, smallSize), bars: within(1.5), make: installSmall},
+		{name: "known", work: "`ipp install` of what the store has", bars: within(0.5), times: 2, make: installKnown},
+		{name: "known-again", work: "… and the profile had before", bars: within(0.5), times: 2, make: installAgain},
+		{name: "add", work: fmt.Sprintf("… into a profile of %d", crowdSize), bars: within(0.25), slow: true, make: addKnown},
+		{name: "add-car", work: "… from a CAR", bars: within(0.25), slow: true, make: addFromCAR},
+		{name: "list", work: fmt.Sprintf("`ipp list`, %d packages, %d generations", crowdSize, longHistory), bars: most(wall, 20), times: 2, make: reading("list")},
+		{name: "history", work: "`ipp history` of the same", bars: most(wall, 20), times: 2, make: reading("history")},
+		{name: "gc", work: fmt.Sprintf("`ipp gc` of a package of %d files", garbage), bars: within(1.5), slow: true, make: collect},
+		{name: "hold", work: fmt.Sprintf("*sweep* held by `ipp gc` that deletes %d objects", held), bars: most(hold, 100), slow: true, make: holdToDelete},
+		{name: "hold-keep", work: "… that keeps them", bars: most(hold, 100), slow: true, make: holdToKeep},
+		{name: "memory", rows: peaks},
+		{name: "disk", rows: versionsOnDisk},
+		{name: "start", work: "start of an installed program", bars: within(1), noise: true, times: 20, make: start},
 	}
 }
 
@@ -162,85 +177,6 @@ func installing(b *bench, name string, vs []string) (ours side, peers []side, er
 	return ours, []side{peer}, nil
 }
 
-// packBig computes the CID of a package with one large file.
-func packBig(b *bench, _ int) (ours side, peers []side, err error) {
-	dir := filepath.Join(b.dir, "big")
-	if err := bigPackage(dir, big, 1); err != nil {
-		return ours, nil, err
-	}
-	h, err := b.home("pack")
-	if err != nil {
-		return ours, nil, err
-	}
-	file := filepath.Join(dir, "share/0000")
-	ours = side{name: "ipp", steps: func(int) []step { return []step{h.ipp("pack", "--dry-run", dir)} }}
-	return ours, []side{
-		{name: "sha256 on one core (Go, as in ipp)", steps: func(int) []step { return []step{b.oneCore(file)} }},
-		{name: "`openssl dgst -sha256`", missing: missing("openssl", "openssl"),
-			steps: func(int) []step { return []step{{argv: []string{"openssl", "dgst", "-sha256", file}}} }},
-	}, nil
-}
-
-// installFrom installs a package of 100 MB from a CAR into a store that has
-// nothing of it.
-func installFrom(files int) func(*bench, int) (side, []side, error) {
-	return func(b *bench, _ int) (ours side, peers []side, err error) {
-		dir := filepath.Join(b.dir, fmt.Sprintf("package-%d", files))
-		if err := bigPackage(dir, packaged, files); err != nil {
-			return ours, nil, err
-		}
-		author, err := b.home("author")
-		if err != nil {
-			return ours, nil, err
-		}
-		tool, err := b.toolDir("1.0.0")
-		if err != nil {
-			return ours, nil, err
-		}
-		car, first := dir+".car", tool+".car"
-		for _, s := range []step{author.ipp("pack", dir, "-o", car), author.ipp("pack", tool, "-o", first)} {
-			if _, err := b.output(s); err != nil {
-				return ours, nil, err
-			}
-		}
-		ours = installSide(b, car, first)
-		contents, err := filepath.Glob(dir + "/share/*")
-		return ours, []side{copySide(b, dir, contents)}, err
-	}
-}
-
-// installSide installs into a home that is new in each run, but has a store.
-func installSide(b *bench, car, first string) side {
-	var h home
-	before := func(run int) (err error) {
-		if h, err = b.home(fmt.Sprintf("install-%d", run)); err == nil {
-			_, err = b.output(h.ipp("install", first))
-		}
-		if err == nil {
-			err = b.sync(run)
-		}
-		return err
-	}
-	check := func(int) error {
-		if _, err := os.Stat(h.current() + "/share/0000"); err != nil {
-			return err
-		}
-		return removeAll(h.dir)
-	}
-	return side{name: "ipp", before: before, check: check,
-		steps: func(int) []step { return []step{h.ipp("install", car)} }}
-}
-
-// copySide hashes the files, copies them and syncs the disk.
-func copySide(b *bench, dir string, contents []string) side {
-	to := dir + ".copy"
-	return side{name: "sha256 on one core + `cp -r` + `sync -f`", missing: missing("cp", "coreutils"), before: b.sync,
-		check: func(int) error { return removeAll(to) },
-		steps: func(int) []step {
-			return []step{b.oneCore(contents...), {argv: []string{"cp", "-r", dir, to}}, {argv: []string{"sync", "-f", to}}}
-		}}
-}
-
 // start runs a program that does nothing, by the profile's link and by itself.
 func start(b *bench, _ int) (ours side, peers []side, err error) {
 	h, err := b.home("start")
@@ -264,46 +200,4 @@ func start(b *bench, _ int) (ours side, peers []side, err error) {
 	link := h.current() + "/bin/nothing"
 	ours = side{name: "ipp", steps: func(int) []step { return []step{{argv: []string{link}}} }}
 	return ours, []side{{name: "the file itself", steps: func(int) []step { return []step{{argv: []string{program}}} }}}, nil
-}
-
-// bigPackage makes a package of so many bytes that no file system can shrink,
-// the same in every run.
-func bigPackage(dir string, bytes, files int) error {
-	err := writeTree(dir, map[string]string{"package.toml": "format = 1\nname = \"big\"\nversion = \"1.0.0\"\n", "share/": ""})
-	if err != nil {
-		return err
-	}
-	random := rand.NewChaCha8([32]byte{})
-	buf := make([]byte, bytes/files)
-	for i := range files {
-		_, _ = random.Read(buf) // never fails
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("share/%04d", i)), buf, 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// writeTree writes files by path; what lies in bin is executable, a path that
-// ends in a slash is a directory.
-func writeTree(dir string, files map[string]string) error {
-	for name, text := range files {
-		path := filepath.Join(dir, name)
-		parent, mode := filepath.Dir(path), os.FileMode(0o644)
-		if strings.HasSuffix(name, "/") {
-			parent = path
-		}
-		if err := os.MkdirAll(parent, 0o755); err != nil {
-			return err
-		}
-		if strings.HasPrefix(name, "bin/") {
-			mode = 0o755
-		}
-		if parent != path {
-			if err := os.WriteFile(path, []byte(text), mode); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

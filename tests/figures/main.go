@@ -39,6 +39,7 @@ type options struct {
 	dir    string
 	ipp    string
 	sha256 bool
+	peak   string
 }
 
 func main() {
@@ -49,12 +50,16 @@ func main() {
 	flag.StringVar(&o.dir, "dir", defaultDir(), "where to work: a real disk, not memory")
 	flag.StringVar(&o.ipp, "ipp", "", "measure this binary instead of building ./cmd/ipp")
 	flag.BoolVar(&o.sha256, "sha256", false, "be the peer that reads files and hashes them on one core")
+	flag.StringVar(&o.peak, "peak", "", "run a command and write into this file how many bytes of memory it had at most")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	run := measureAll
-	if o.sha256 {
+	switch {
+	case o.sha256:
 		run = func(context.Context, options) error { return hashFiles(flag.Args()) }
+	case o.peak != "":
+		run = func(context.Context, options) error { return tellPeak(o.peak, flag.Args()) }
 	}
 	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "figures:", err)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -87,6 +88,21 @@ func (n *nix) tools(versions []string) ([]string, error) {
 	paths := strings.Fields(out)
 	if len(paths) != len(versions) {
 		return nil, fmt.Errorf("nix-build gave %d paths for %d packages", len(paths), len(versions))
+	}
+	return paths, nil
+}
+
+// add puts directories into the store as they stand, which is quicker than to
+// build them, and returns their store paths.
+func (n *nix) add(dirs []string) ([]string, error) {
+	add := step{argv: append([]string{"nix-store", "--add"}, dirs...), env: append(slices.Clone(n.env), "NIX_CONFIG=fsync-metadata = false")}
+	out, err := n.b.output(add)
+	if err != nil {
+		return nil, err
+	}
+	paths := strings.Fields(out)
+	if len(paths) != len(dirs) {
+		return nil, fmt.Errorf("nix-store gave %d paths for %d directories", len(paths), len(dirs))
 	}
 	return paths, nil
 }

@@ -5,18 +5,19 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 )
 
-// row is one line of the table: ours and one peer, wall or cpu time.
+// row is one line of the table: ours and one peer, or ours alone.
 type row struct {
 	Figure  string  `json:"figure"`
 	Work    string  `json:"work"`
-	Time    string  `json:"time"` // wall or cpu
-	Peer    string  `json:"peer"`
+	Kind    kind    `json:"kind"`
+	Unit    string  `json:"unit"`
+	Peer    string  `json:"peer,omitempty"`
 	Missing string  `json:"missing,omitempty"` // what to install
-	Bar     float64 `json:"bar,omitempty"`
+	Bar     float64 `json:"bar,omitempty"`     // of the ratio
+	Most    float64 `json:"most,omitempty"`    // of ours
 	Ours    spread  `json:"ours"`
 	Theirs  spread  `json:"theirs"`
 	Ratio   float64 `json:"ratio,omitempty"` // of the medians
@@ -26,17 +27,21 @@ type row struct {
 	Noise   bool    `json:"within-noise,omitempty"` // above the bar, but not by more than noise
 }
 
-// spread is one side's times.
+// spread is one side's costs, in the row's unit.
 type spread struct {
-	Median time.Duration   `json:"median"`
-	Min    time.Duration   `json:"min"`
-	Max    time.Duration   `json:"max"`
-	Runs   []time.Duration `json:"runs"`
+	Median float64   `json:"median"`
+	Min    float64   `json:"min"`
+	Max    float64   `json:"max"`
+	Runs   []float64 `json:"runs"`
 }
 
 // rows compares the costs of ours, which stand first, with those of each peer
-// that was there.
+// that was there; where the figure has no peers, ours stand alone.
 func rows(f figure, ours side, peers []side, costs [][]cost) []row {
+	if len(peers) == 0 {
+		peers = []side{{}}
+		costs = append(costs, nil)
+	}
 	var all []row
 	next := 1
 	for _, p := range peers {
@@ -45,40 +50,43 @@ func rows(f figure, ours side, peers []side, costs [][]cost) []row {
 			theirs = costs[next]
 			next++
 		}
-		wall := func(c cost) time.Duration { return c.Wall }
-		cpu := func(c cost) time.Duration { return c.CPU }
-		base := row{Figure: f.name, Work: f.work, Peer: p.name, Missing: p.missing}
-		all = append(all, compare(base, f, "wall", f.wall, costs[0], theirs, wall))
-		if f.cpu > 0 {
-			all = append(all, compare(base, f, "cpu", f.cpu, costs[0], theirs, cpu))
+		for _, b := range f.bars {
+			r := row{Figure: f.name, Work: f.work, Peer: p.name, Missing: p.missing}
+			r.compare(b, costs[0], theirs, f.noise)
+			all = append(all, r)
 		}
 	}
 	return all
 }
 
-func compare(r row, f figure, kind string, bar float64, ours, theirs []cost, of func(cost) time.Duration) row {
-	r.Time, r.Bar, r.Ours, r.Theirs = kind, bar, spreadOf(ours, of), spreadOf(theirs, of)
-	if r.Missing != "" {
-		return r
+// compare fills in what r says of the costs.
+func (r *row) compare(b bar, ours, theirs []cost, noise bool) {
+	r.Kind, r.Unit, r.Bar, r.Most = b.kind, b.kind.unit(), b.ratio, b.most
+	r.Ours, r.Theirs = spreadOf(ours, b.kind), spreadOf(theirs, b.kind)
+	r.Met = b.most == 0 || r.Ours.Median <= b.most
+	if len(theirs) == 0 {
+		r.Met = r.Met && b.ratio == 0
+		return
 	}
+	const least = 1e-6 // no division by what was too short to measure
 	var ratios []float64
 	for i := range ours {
-		ratios = append(ratios, float64(of(ours[i]))/float64(max(1, of(theirs[i]))))
+		ratios = append(ratios, r.Ours.Runs[i]/max(least, r.Theirs.Runs[i]))
 	}
 	slices.Sort(ratios)
-	r.Ratio = float64(r.Ours.Median) / float64(max(1, r.Theirs.Median))
+	r.Ratio = r.Ours.Median / max(least, r.Theirs.Median)
 	r.Low, r.High = ratios[0], ratios[len(ratios)-1]
-	r.Met = bar == 0 || r.Ratio <= bar
-	r.Noise = !r.Met && f.noise && ratios[len(ratios)/4] <= bar
-	return r
+	above := b.ratio > 0 && r.Ratio > b.ratio
+	r.Met = r.Met && !above
+	r.Noise = above && noise && ratios[len(ratios)/4] <= b.ratio
 }
 
-func spreadOf(costs []cost, of func(cost) time.Duration) (s spread) {
+func spreadOf(costs []cost, k kind) (s spread) {
 	if len(costs) == 0 {
 		return s
 	}
 	for _, c := range costs {
-		s.Runs = append(s.Runs, of(c))
+		s.Runs = append(s.Runs, k.of(c))
 	}
 	sorted := slices.Sorted(slices.Values(s.Runs))
 	s.Min, s.Max = sorted[0], sorted[len(sorted)-1]
@@ -93,7 +101,7 @@ func spreadOf(costs []cost, of func(cost) time.Duration) (s spread) {
 // markdown is the table as it stands in the README, its columns aligned.
 func markdown(rows []row) string {
 	table := [][]string{
-		{"work", "time", "ipp", "peer", "its", "ratio", "range", "at most", ""},
+		{"work", "what", "ipp", "peer", "its", "ratio", "range", "at most", ""},
 		{"---", "---", "--:", "---", "--:", "--:", "---", "--:", "---"},
 	}
 	for _, r := range rows {
@@ -117,33 +125,41 @@ func markdown(rows []row) string {
 
 func (r row) cells() []string {
 	bar := ""
-	if r.Bar > 0 {
+	switch {
+	case r.Most > 0:
+		bar = quantity(r.Most, r.Unit)
+	case r.Bar > 0:
 		bar = number(r.Bar)
 	}
-	if r.Missing != "" {
-		return []string{r.Work, r.Time, duration(r.Ours.Median), r.Peer, "", "", "not measured: " + r.Missing, bar, ""}
-	}
-	verdict := "missed"
+	cells := []string{r.Work, string(r.Kind), quantity(r.Ours.Median, r.Unit), r.Peer}
 	switch {
-	case r.Bar == 0:
-		verdict = ""
-	case r.Met:
-		verdict = "met"
-	case r.Noise:
-		verdict = "within noise"
+	case r.Missing != "":
+		return append(cells, "", "", "not measured: "+r.Missing, bar, "")
+	case len(r.Theirs.Runs) == 0:
+		return append(cells, "", "", "", bar, r.verdict())
 	}
-	return []string{r.Work, r.Time, duration(r.Ours.Median), r.Peer, duration(r.Theirs.Median),
-		number(r.Ratio), number(r.Low) + "–" + number(r.High), bar, verdict}
+	return append(cells, quantity(r.Theirs.Median, r.Unit), number(r.Ratio), number(r.Low)+"–"+number(r.High), bar, r.verdict())
+}
+
+func (r row) verdict() string {
+	switch {
+	case r.Bar == 0 && r.Most == 0:
+		return ""
+	case r.Met:
+		return "met"
+	case r.Noise:
+		return "within noise"
+	}
+	return "missed"
 }
 
 func number(f float64) string { return fmt.Sprintf("%.2f", f) }
 
-// duration is d in milliseconds, to three digits.
-func duration(d time.Duration) string {
-	ms := d.Seconds() * 1000
+// quantity is a number with its unit, to three digits.
+func quantity(f float64, unit string) string {
 	digits := 0
-	if ms > 0 {
-		digits = max(0, 2-int(math.Floor(math.Log10(ms))))
+	if f > 0 {
+		digits = max(0, 2-int(math.Floor(math.Log10(f))))
 	}
-	return fmt.Sprintf("%.*f ms", min(2, digits), ms)
+	return fmt.Sprintf("%.*f %s", min(2, digits), f, unit)
 }

@@ -80,6 +80,7 @@ type Index struct {
 	disk   *layer      // nil: none that can be used
 	memory *layer      // nil: nothing had to be made in memory
 	unread map[store.Key]error
+	space  func(dir string) (bytes int64, ok bool)
 }
 
 // Open opens the store's index and brings it up to date. Close it.
@@ -88,9 +89,12 @@ type Index struct {
 // next Open. An error says that the store itself can't be listed, or that ctx
 // ended; what was read until then is kept.
 func Open(ctx context.Context, st *store.Store, opt Options) (*Index, error) {
-	x := &Index{st: st, opt: opt, unread: map[store.Key]error{}}
-	err := x.open(ctx)
-	if err != nil {
+	return openWith(ctx, st, opt, freeBytes)
+}
+
+func openWith(ctx context.Context, st *store.Store, opt Options, space func(string) (int64, bool)) (*Index, error) {
+	x := &Index{st: st, opt: opt, unread: map[store.Key]error{}, space: space}
+	if err := x.open(ctx); err != nil {
 		return nil, errors.Join(err, x.Close())
 	}
 	return x, nil
@@ -102,7 +106,7 @@ func (x *Index) open(ctx context.Context) error {
 		return err
 	}
 	x.openDisk(ctx, want)
-	if len(x.missing(x.disk, want)) > 0 {
+	if len(x.missing(x.disk, want)) > 0 || x.disk != nil && x.disk.rubbish() {
 		x.closeDisk()
 		if err := x.update(ctx, want); err != nil {
 			return err
@@ -176,7 +180,7 @@ func (x *Index) openDisk(ctx context.Context, want map[store.Key]store.Stamp) {
 	}
 	if l := openSealed(dirOf(x.st)); l != nil {
 		x.disk, x.lock = l, lock
-		l.keep(want)
+		l.keep(want, x.opt)
 		return
 	}
 	_ = lock.Release() // it is closed whatever it says
@@ -226,10 +230,19 @@ func acquire(ctx context.Context, st *store.Store, mode flock.Mode, wait flock.P
 	if fi, err := os.Lstat(mutexPath(st)); err == nil && !fi.Mode().IsRegular() {
 		return nil, &os.PathError{Op: "lock", Path: mutexPath(st), Err: errors.New("not a regular file")}
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	wait.Announce = nil // nobody waits for long
-	return flock.Acquire(ctx, mutexPath(st), mode, "index", wait)
+	// Not flock's own waiting: that would take the lock some time after this gave
+	// up, if only for a moment.
+	for end := time.Now().Add(patience); ; {
+		lock, err := flock.Acquire(ctx, mutexPath(st), mode, "index", flock.Policy{NoWait: true})
+		if !errors.As(err, new(*flock.BusyError)) || wait.NoWait || !time.Now().Before(end) {
+			return lock, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(patience / 50):
+		}
+	}
 }
 
 // Remove removes the index; the next Open makes it anew.

@@ -95,9 +95,9 @@ func (l *layer) forget(n uint32) {
 }
 
 // keep forgets the trees that are not wanted as they are known, and says which.
-func (l *layer) keep(want map[store.Key]store.Stamp) (gone []uint32) {
+func (l *layer) keep(want map[store.Key]store.Stamp, opt Options) (gone []uint32) {
 	for n, t := range l.trees {
-		if s, ok := want[t.key]; !ok || s != t.stamp {
+		if s, ok := want[t.key]; !ok || s != t.stamp || !l.knows(t.key, opt) {
 			gone = append(gone, n)
 		}
 	}

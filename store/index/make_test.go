@@ -161,9 +161,12 @@ func (s style) dir(t testing.TB, m memory, entries map[string]ipld.Node) ipld.No
 	return nd
 }
 
+// How large pkg makes a package.
+const small, usual = 8, 40
+
 // pkg makes a package in one style: files of several sizes, some equal ones,
 // one of zeros, an empty one, directories, symlinks.
-func (s style) pkg(t testing.TB, seed uint64) (memory, cid.Cid) {
+func (s style) pkg(t testing.TB, seed uint64, size int) (memory, cid.Cid) {
 	t.Helper()
 	m := memory{}
 	link, err := ft.SymlinkData("common")
@@ -174,9 +177,9 @@ func (s style) pkg(t testing.TB, seed uint64) (memory, cid.Cid) {
 	common := pattern(2500, 1) // in every package
 	sub := map[string]ipld.Node{
 		"common": s.file(t, m, common), "link": symlink,
-		"own": s.file(t, m, pattern(5000, seed)), "zeros": s.file(t, m, make([]byte, 6000)),
+		"own": s.file(t, m, pattern(125*size, seed)), "zeros": s.file(t, m, make([]byte, 150*size)),
 	}
-	for i := range 20 {
+	for i := range size / 2 {
 		sub[fmt.Sprintf("n%d", i)] = s.file(t, m, fmt.Appendf(nil, "number %d", i%7))
 	}
 	return m, s.dir(t, m, map[string]ipld.Node{
@@ -225,7 +228,7 @@ func split(t testing.TB, st *store.Store) {
 func fill(t testing.TB, st *store.Store) {
 	t.Helper()
 	for i, s := range styles() {
-		m, root := s.pkg(t, uint64(100+i))
+		m, root := s.pkg(t, uint64(100+i), usual)
 		ensure(t, st, store.Want{Key: store.Key{Root: root, Part: store.AnyPart}}, m)
 	}
 	split(t, st)

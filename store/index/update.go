@@ -23,7 +23,7 @@ func (x *Index) update(ctx context.Context, want map[store.Key]store.Stamp) erro
 		return nil
 	}
 	if l := unseal(dir); l != nil {
-		gone := l.keep(want)
+		gone := l.keep(want, x.opt)
 		if !l.rubbish() {
 			return x.write(ctx, l, gone, want)
 		}
@@ -103,7 +103,7 @@ func (x *Index) room(want map[store.Key]store.Stamp) bool {
 func (x *Index) roomFor(s store.Stamp) bool { return x.free(spare + perByte*s.Size) }
 
 func (x *Index) free(need int64) bool {
-	free, ok := freeBytes(x.st.Dir())
+	free, ok := x.space(x.st.Dir())
 	return !ok || free >= need
 }
 

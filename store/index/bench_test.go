@@ -57,7 +57,7 @@ func BenchmarkMemory(b *testing.B) {
 	st := newStore(b)
 	smallPackages(b, st, 0, 100)
 	for b.Loop() {
-		x, err := openWith(b.Context(), st, asTold(), func(string) (int64, bool) { return 0, true })
+		x, err := openWith(b.Context(), st, asTold(), func(string) (int64, int64, bool) { return 0, 0, true })
 		must(b, err)
 		if x.memory == nil {
 			b.Fatal("it is on disk")

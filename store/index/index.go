@@ -80,7 +80,7 @@ type Index struct {
 	disk   *layer      // nil: none that can be used
 	memory *layer      // nil: nothing had to be made in memory
 	unread map[store.Key]error
-	space  func(dir string) (bytes int64, ok bool)
+	room   func(dir string) (bytes, files int64, ok bool)
 }
 
 // Open opens the store's index and brings it up to date. Close it.
@@ -89,11 +89,11 @@ type Index struct {
 // next Open. An error says that the store itself can't be listed, or that ctx
 // ended; what was read until then is kept.
 func Open(ctx context.Context, st *store.Store, opt Options) (*Index, error) {
-	return openWith(ctx, st, opt, freeBytes)
+	return openWith(ctx, st, opt, store.Room)
 }
 
-func openWith(ctx context.Context, st *store.Store, opt Options, space func(string) (int64, bool)) (*Index, error) {
-	x := &Index{st: st, opt: opt, unread: map[store.Key]error{}, space: space}
+func openWith(ctx context.Context, st *store.Store, opt Options, room func(string) (bytes, files int64, ok bool)) (*Index, error) {
+	x := &Index{st: st, opt: opt, unread: map[store.Key]error{}, room: room}
 	if err := x.open(ctx); err != nil {
 		return nil, errors.Join(err, x.Close())
 	}

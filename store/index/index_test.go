@@ -24,7 +24,7 @@ func closeIndex(t testing.TB, x *Index) {
 // was made, and with one that was found.
 func TestAnswers(t *testing.T) {
 	st := newStore(t)
-	fill(t, st)
+	everyKind(t, st)
 	files := read(t, st)
 	want, asked := files.text(t), files.asked(t)
 	for _, what := range []string{"made", "found"} {

@@ -188,9 +188,11 @@ func (s style) pkg(t testing.TB, seed uint64, size int) (memory, cid.Cid) {
 	}).Cid()
 }
 
-func newStore(t testing.TB) *store.Store {
+func newStore(t testing.TB) *store.Store { return newStoreIn(t, t.TempDir()) }
+
+func newStoreIn(t testing.TB, dir string) *store.Store {
 	t.Helper()
-	st, err := store.Open(filepath.Join(t.TempDir(), "store"), store.Options{First: store.Root{Kind: store.ProfileRoot, Path: "/nowhere", Why: "test"}})
+	st, err := store.Open(filepath.Join(dir, "store"), store.Options{First: store.Root{Kind: store.ProfileRoot, Path: "/nowhere", Why: "test"}})
 	must(t, err)
 	return st
 }
@@ -224,8 +226,8 @@ func split(t testing.TB, st *store.Store) {
 	ensure(t, st, store.Want{Key: store.Key{Root: root, Part: "c-d"}, Omit: []string{"a-b"}}, m)
 }
 
-// fill makes a package in each style.
-func fill(t testing.TB, st *store.Store) {
+// everyKind makes a package in each style.
+func everyKind(t testing.TB, st *store.Store) {
 	t.Helper()
 	for i, s := range styles() {
 		m, root := s.pkg(t, uint64(100+i), usual)

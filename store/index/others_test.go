@@ -126,9 +126,11 @@ func same(t *testing.T, st *store.Store, disk, memory bool) {
 }
 
 // someStore is a store with a few packages.
-func someStore(t testing.TB) *store.Store {
+func someStore(t testing.TB) *store.Store { return someStoreIn(t, t.TempDir()) }
+
+func someStoreIn(t testing.TB, dir string) *store.Store {
 	t.Helper()
-	st := newStore(t)
+	st := newStoreIn(t, dir)
 	for i, s := range styles()[:5] {
 		m, root := s.pkg(t, uint64(i), small)
 		ensure(t, st, store.Want{Key: store.Key{Root: root, Part: store.AnyPart}}, m)
@@ -241,11 +243,11 @@ func TestRubbish(t *testing.T) {
 // what is missing is made in memory.
 func TestNoSpace(t *testing.T) {
 	st := someStore(t)
-	full := func(string) (int64, bool) { return spare - 1, true }
+	full := func(string) (int64, int64, bool) { return spare - 1, 1 << 20, true }
 	files := read(t, st)
-	ask := func(space func(string) (int64, bool), disk, memory bool) {
+	ask := func(room func(string) (int64, int64, bool), disk, memory bool) {
 		t.Helper()
-		x, err := openWith(t.Context(), st, asTold(), space)
+		x, err := openWith(t.Context(), st, asTold(), room)
 		must(t, err)
 		defer closeIndex(t, x)
 		if (x.disk != nil) != disk || (x.memory != nil) != memory {
@@ -259,7 +261,7 @@ func TestNoSpace(t *testing.T) {
 	if _, err := os.Lstat(dirOf(st)); err == nil {
 		t.Error("something was written")
 	}
-	ask(freeBytes, true, false)
+	ask(store.Room, true, false)
 	smallPackages(t, st, 0, 3)
 	files = read(t, st)
 	before := contents(t, dirOf(st))
@@ -268,13 +270,13 @@ func TestNoSpace(t *testing.T) {
 		t.Error("what is on disk was touched")
 	}
 	n := 0
-	ask(func(string) (int64, bool) { // short in the middle of it
+	ask(func(string) (int64, int64, bool) { // short in the middle of it
 		if n++; n > 3 {
-			return spare, true
+			return spare, 1 << 20, true
 		}
-		return 1 << 40, true
+		return 1 << 40, 1 << 20, true
 	}, true, true)
-	ask(freeBytes, true, false)
+	ask(store.Room, true, false)
 }
 
 // TestInterrupted: what was read in until then is kept.

@@ -19,7 +19,7 @@ func (x *Index) update(ctx context.Context, want map[store.Key]store.Stamp) erro
 	}
 	defer lock.Release()
 	dir := dirOf(x.st)
-	if !x.room(want) {
+	if !x.roomForAll(want) {
 		return nil
 	}
 	if l := unseal(dir); l != nil {
@@ -87,11 +87,14 @@ func (l *layer) rubbish() bool { return l.dead > l.live+10_000 }
 // signal, so this is generous.
 const spare = 64 << 20
 
+// spareFiles is how many files Badger may make.
+const spareFiles = 100
+
 // perByte is how many bytes a byte of .car may become.
 const perByte = 8
 
-// room says whether there is space to write what is missing.
-func (x *Index) room(want map[store.Key]store.Stamp) bool {
+// roomForAll says whether there is space to write what is missing.
+func (x *Index) roomForAll(want map[store.Key]store.Stamp) bool {
 	need := spare + diskUse(dirOf(x.st))
 	for _, k := range x.missing(nil, want) {
 		need += perByte * want[k].Size
@@ -103,8 +106,8 @@ func (x *Index) room(want map[store.Key]store.Stamp) bool {
 func (x *Index) roomFor(s store.Stamp) bool { return x.free(spare + perByte*s.Size) }
 
 func (x *Index) free(need int64) bool {
-	free, ok := x.space(x.st.Dir())
-	return !ok || free >= need
+	bytes, files, ok := x.room(x.st.Dir())
+	return !ok || bytes >= need && files >= spareFiles
 }
 
 func diskUse(dir string) (bytes int64) {

@@ -22,7 +22,8 @@ import (
 func (c *checker) rebuild(ctx context.Context, p *profile.Profile, x *generation.Examined) error {
 	whole := *x
 	bad := func(name string) bool {
-		return slices.ContainsFunc(x.Faults, func(f generation.Fault) bool { return f.Path == name })
+		is := func(f generation.Fault) bool { return f.Path == name }
+		return slices.ContainsFunc(x.Faults, is) || len(x.Faults) == 0 && slices.ContainsFunc(profile.Disagree(x, c.st.Has), is)
 	}
 	var err error
 	if bad(generation.InfoName) {
@@ -35,7 +36,7 @@ func (c *checker) rebuild(ctx context.Context, p *profile.Profile, x *generation
 			return errTwoFiles
 		}
 		err = restoreWishes(&whole)
-	} else if _, merr := c.members(ctx, x); bad(lock.LockName) || wrongLock(merr) {
+	} else if bad(lock.LockName) || c.wrongLock(ctx, x) {
 		err = c.restoreLock(ctx, &whole)
 	}
 	if err != nil {
@@ -50,7 +51,9 @@ func (c *checker) rebuild(ctx context.Context, p *profile.Profile, x *generation
 
 var errTwoFiles = errors.New("of profile.toml, profile.lock and generation.toml two are damaged, and one can't tell both; go to another generation: ipp rollback N")
 
-func wrongLock(err error) bool {
+// wrongLock says whether the lockfile contradicts the packages.
+func (c *checker) wrongLock(ctx context.Context, x *generation.Examined) bool {
+	_, err := c.members(ctx, x)
 	var wrong *profile.LockError
 	return errors.As(err, &wrong)
 }

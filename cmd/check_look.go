@@ -15,6 +15,8 @@ import (
 	"ipp/lock/ref"
 	"ipp/profile"
 	"ipp/store"
+	"ipp/store/flock"
+	"ipp/store/index"
 	"ipp/store/pack"
 
 	"github.com/ipfs/go-cid"
@@ -46,9 +48,46 @@ func (c *checker) look(ctx context.Context) error {
 	if err := c.lookAtProfiles(ctx); err != nil {
 		return err
 	}
+	return c.reportAll(ctx)
+}
+
+// reportAll puts into the report what the looks at store, index and profiles
+// found.
+func (c *checker) reportAll(ctx context.Context) error {
 	c.addStore()
 	c.addProfiles()
-	return c.addRoots()
+	if err := c.addRoots(); err != nil {
+		return err
+	}
+	return c.addIndex(ctx)
+}
+
+// addIndex reports what is wrong with the index. That somebody did not come to
+// its end with it is no damage: whoever needs it makes it anew.
+func (c *checker) addIndex(ctx context.Context) error {
+	dir := c.path("index")
+	faults, err := index.Check(ctx, c.st)
+	var busy *flock.BusyError
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.As(err, &busy):
+		c.report.Notes = append(c.report.Notes, checkWord{dir, "somebody brings it up to date right now, so it was not looked at"})
+	case err != nil:
+		c.report.Unread = append(c.report.Unread, checkWord{dir, err.Error()})
+	case isGone(filepath.Join(dir, "seal")) && len(faults) > 0:
+		c.report.Notes = append(c.report.Notes, checkWord{dir, "unfinished: whoever needs it makes it anew"})
+	default:
+		for _, f := range faults {
+			c.add(checkFault{File: c.path(f.Path), Kind: "index", Why: f.Why})
+		}
+	}
+	return nil
+}
+
+func isGone(path string) bool {
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // lookAtProfiles looks at every profile that is here or has a root.
@@ -97,7 +136,11 @@ func (c *checker) path(file string) string {
 // addStore reports what the store's check found.
 func (c *checker) addStore() {
 	for _, d := range c.found.Damage {
-		c.add(checkFault{File: c.path(d.File), Kind: string(d.Kind), Why: d.Why, trees: d.Trees})
+		f := checkFault{File: c.path(d.File), Kind: string(d.Kind), Why: d.Why, trees: d.Trees}
+		if d.Kind == store.OtherDamage {
+			f.Needs = "get that package as a CAR file, then: ipp import FILE.car"
+		}
+		c.add(f)
 	}
 	for _, u := range c.found.Unread {
 		c.report.Unread = append(c.report.Unread, checkWord{c.path(u.File), u.Err.Error()})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"ipp/store"
 	"ipp/store/dag"
 	"ipp/store/durable"
+	"ipp/store/index"
 	"ipp/store/pack"
 )
 
@@ -35,7 +37,7 @@ func (c *checker) openFrom(ctx context.Context, text string) error {
 // from being repaired.
 func (c *checker) repair(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		c.repairStore, c.repairTrees, c.repairOrphans, c.repairProfiles, c.settle,
+		c.repairStore, c.repairTrees, c.repairOrphans, c.repairIndex, c.repairProfiles, c.settle,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -71,6 +73,11 @@ func (c *checker) repairStore(ctx context.Context) error {
 }
 
 func (c *checker) repairLink(link string) error {
+	if fi, err := os.Lstat(link); err == nil && fi.Mode().Type() != os.ModeSymlink {
+		if err := os.Remove(link); err != nil { // of a directory only one that is empty
+			return err
+		}
+	}
 	if err := durable.ReplaceSymlink(c.st.Dir(), link); err != nil {
 		return err
 	}
@@ -221,6 +228,22 @@ func (c *checker) repairOrphans(ctx context.Context) error {
 	return nil
 }
 
+// repairIndex removes a damaged index: whoever needs it makes it anew.
+func (c *checker) repairIndex(ctx context.Context) error {
+	var err error
+	removed := false
+	for i := range c.report.Faults {
+		if c.report.Faults[i].Kind != "index" {
+			continue
+		}
+		if !removed {
+			removed, err = true, index.Remove(ctx, c.st, c.a.wait())
+		}
+		c.report.Faults[i].mend(err)
+	}
+	return nil
+}
+
 // repairProfiles looks at the profiles again, now that the trees are back, and
 // repairs them.
 func (c *checker) repairProfiles(ctx context.Context) error {
@@ -281,9 +304,7 @@ func (c *checker) settle(ctx context.Context) error {
 		return err
 	}
 	left := &checker{session: c.session, state: c.state, trees: c.trees, found: rest, prof: c.prof, hurt: map[string]bool{}}
-	left.addStore()
-	left.addProfiles()
-	if err := left.addRoots(); err != nil {
+	if err := left.reportAll(ctx); err != nil {
 		return err
 	}
 	link, err := c.a.openStore(false)

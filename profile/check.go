@@ -1,7 +1,6 @@
 package profile
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -102,22 +101,34 @@ func (p *Profile) examine(ctx context.Context, st *store.Store, n generation.Num
 	for _, f := range x.Faults {
 		faults = append(faults, p.flaw(FileFault, n, dir+"/"+f.Path, f.Why, f.Err))
 	}
-	missing := 0
+	if len(x.Faults) > 0 {
+		return x, append(faults, p.examineTrees(st, x)...)
+	}
+	for _, f := range Disagree(x, st.Has) {
+		faults = append(faults, p.flaw(FileFault, n, dir+"/"+f.Path, f.Why, nil))
+	}
+	if faults = append(faults, p.examineTrees(st, x)...); len(faults) > 0 {
+		return x, faults
+	}
+	return x, append(faults, p.examineForest(ctx, st, x, members)...)
+}
+
+// examineTrees looks for the trees of a generation.
+func (p *Profile) examineTrees(st *store.Store, x *generation.Examined) []Fault {
+	var faults []Fault
 	for _, k := range x.Info.Trees {
-		if !st.Has(k) {
-			missing++
-			f := p.flaw(TreeFault, n, "", "missing", nil)
+		if !st.Has(k) && (x.Lock == nil || locks(x.Lock, k)) && isPart(k.Part) {
+			f := p.flaw(TreeFault, x.Number, "", "missing", nil)
 			f.File, f.Tree = st.TreeDir(k), k
 			faults = append(faults, f)
 		}
 	}
-	if len(x.Faults)+missing > 0 {
-		return x, faults
-	}
-	if why := disagree(x); why != "" {
-		return x, append(faults, p.flaw(FileFault, n, dir+"/"+lock.LockName, why, nil))
-	}
-	return x, append(faults, p.examineForest(ctx, st, x, members)...)
+	return faults
+}
+
+// locks says whether a lockfile has the package of a tree.
+func locks(l *lock.Lockfile, k store.Key) bool {
+	return slices.ContainsFunc(l.Packages, func(pkg lock.Package) bool { return store.SameRoot(k.Root, pkg.CID) })
 }
 
 // examineForest compares a forest with its plan.
@@ -147,28 +158,62 @@ type LockError struct{ Why string }
 
 func (e *LockError) Error() string { return "read lockfile: " + e.Why }
 
-// disagree says how the files of a generation contradict each other.
-func disagree(x *generation.Examined) string {
+// Disagree says how the three files of a generation, each of which can be read,
+// contradict each other, and blames the one that what is in the store speaks
+// against.
+func Disagree(x *generation.Examined, has func(store.Key) bool) []generation.Fault {
+	var faults []generation.Fault
+	blame := func(name, format string, args ...any) {
+		faults = append(faults, generation.Fault{Path: name, Why: fmt.Sprintf(format, args...)})
+	}
+	lost := 0
+	for _, k := range x.Info.Trees {
+		switch {
+		case locks(x.Lock, k) && (has(k) || isPart(k.Part)):
+		case has(k):
+			blame(lock.LockName, "the generation has a tree of %s, which is not in it", k.Root)
+		default:
+			lost++
+			blame(generation.InfoName, "it has the tree %s, which neither %s nor the store has", k, lock.LockName)
+		}
+	}
 	for _, pkg := range x.Lock.Packages {
-		if !slices.ContainsFunc(x.Info.Trees, func(k store.Key) bool { return store.SameRoot(k.Root, pkg.CID) }) {
-			return fmt.Sprintf("%s is %s, of which the generation has no tree", pkg.Name, pkg.CID)
+		if lost == 0 && !slices.ContainsFunc(x.Info.Trees, func(k store.Key) bool { return store.SameRoot(k.Root, pkg.CID) }) {
+			blame(lock.LockName, "%s is %s, of which the generation has no tree", pkg.Name, pkg.CID)
 		}
 		wish, wished := x.Asked.Packages[pkg.Name]
-		if wished != (pkg.Wanted != "") || wished && wish.Wanted() != pkg.Wanted {
-			return fmt.Sprintf("of %s it says %q was wished for, and %s %q", pkg.Name, pkg.Wanted, lock.ProfileName, wish.Wanted())
+		if wished == (pkg.Wanted != "") && wish.Wanted() == pkg.Wanted || !wished && pkg.Wanted == "" {
+			continue
 		}
+		blame(wrongWish(pkg, wish, wished), "of %s %s says %q was wished for, and %s %q", pkg.Name, lock.LockName, pkg.Wanted, lock.ProfileName, wish.Wanted())
 	}
 	for name := range x.Asked.Packages {
 		if x.Lock.Find(name) == nil {
-			return fmt.Sprintf("%s is wished for, and not in it", name)
+			blame(lock.LockName, "%s is wished for, and not in it", name)
 		}
 	}
-	for _, k := range x.Info.Trees {
-		if !slices.ContainsFunc(x.Lock.Packages, func(pkg lock.Package) bool { return store.SameRoot(k.Root, pkg.CID) }) {
-			return fmt.Sprintf("the generation has a tree of %s, which is not in it", k.Root)
+	return faults
+}
+
+// isPart says whether a part has the name that one may have.
+func isPart(part string) bool {
+	_, err := ref.ParsePlatform(part)
+	return err == nil || part == store.AnyPart
+}
+
+// wrongWish is the file to blame where lockfile and wishes say two things of one
+// package: that whose words don't fit the package that is there.
+func wrongWish(pkg lock.Package, wish lock.Wish, wished bool) string {
+	fits := func(w lock.Wish) bool {
+		if w.CID.Defined() {
+			return store.SameRoot(w.CID, pkg.CID)
 		}
+		return w.Constraint.Match(pkg.Version)
 	}
-	return ""
+	if !wished || fits(wish) {
+		return lock.LockName
+	}
+	return lock.ProfileName
 }
 
 // examinePointer looks at current.
@@ -205,53 +250,11 @@ func (p *Profile) lastLogged() generation.Number {
 	}
 	var last generation.Number
 	for _, line := range splitLog(data) {
-		if line.why == "" && !line.torn {
+		if line.good() {
 			last = line.entry.To
 		}
 	}
 	return last
-}
-
-// readLog reads the log; opening a FIFO would wait.
-func readLog(path string) ([]byte, error) {
-	fi, err := os.Lstat(path)
-	if err == nil && !fi.Mode().IsRegular() {
-		err = errNotLog
-	}
-	if err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
-}
-
-var errNotLog = errors.New("not a file any more")
-
-// logLine is a line of the log, looked at.
-type logLine struct {
-	text  []byte
-	entry LogEntry
-	torn  bool   // by a power cut: it does not end as a line of ours does
-	why   string // damaged
-	err   error  // why, as an error
-}
-
-func splitLog(data []byte) []logLine {
-	var lines []logLine
-	for len(data) > 0 {
-		text, rest, ended := bytes.Cut(data, []byte("\n"))
-		data = rest
-		l := logLine{text: text}
-		l.entry, l.err = parseLogLine(text)
-		switch {
-		case l.err == nil && ended:
-		case !ended || !bytes.HasSuffix(text, []byte("}")):
-			l.torn = true
-		default:
-			l.why = l.err.Error()
-		}
-		lines = append(lines, l)
-	}
-	return lines
 }
 
 // examineLog looks at every line of the log.
@@ -277,8 +280,8 @@ func (p *Profile) examineLog(c *Checked) {
 			c.Notes = append(c.Notes, Note{p.path("log"), fmt.Sprintf("line %d %v", i+1, l.err)})
 		case l.torn:
 			c.Notes = append(c.Notes, Note{p.path("log"), fmt.Sprintf("line %d was torn, as by a power cut; it is passed over", i+1)})
-		case l.why != "":
-			c.Faults = append(c.Faults, p.flaw(LogFault, 0, "log", fmt.Sprintf("line %d: %s", i+1, l.why), nil))
+		case l.damaged():
+			c.Faults = append(c.Faults, p.flaw(LogFault, 0, "log", fmt.Sprintf("line %d: %v", i+1, l.err), nil))
 		}
 	}
 }

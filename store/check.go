@@ -55,6 +55,8 @@ type checking struct {
 	report func(int64)
 	found  Checked
 
+	lost []Key // trees that left something behind
+
 	mu      sync.Mutex
 	objects map[objectKey]objectState
 	damage  map[string]*Damage // by file
@@ -276,6 +278,7 @@ func (c *checking) listTrees() ([]Key, error) {
 			keys = append(keys, k)
 		case !slices.Contains(names, base) && c.alone(n, base):
 			c.note("trees/"+n, "left over: its tree is gone; ipp gc deletes it")
+			c.lost = append(c.lost, k)
 		}
 	}
 	c.found.Trees = len(keys)

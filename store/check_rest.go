@@ -134,8 +134,19 @@ func (c *checking) checkKept(name string, r Root) {
 	if r.Kind != KeptRoot {
 		return
 	}
-	if parts, err := c.store.Parts(r.CID); err == nil && len(parts) == 0 && !isGone(c.store.path("roots", name)) {
-		c.harm(OtherDamage, "trees/"+rootName(r.CID), "missing: roots/"+name+" keeps it")
+	parts, err := c.store.Parts(r.CID)
+	if err != nil || len(parts) > 0 || isGone(c.store.path("roots", name)) {
+		return
+	}
+	why, known := "missing: roots/"+name+" keeps it", false
+	for _, k := range c.lost {
+		if SameRoot(k.Root, r.CID) {
+			known = true
+			c.harm(TreeDamage, "trees/"+k.String(), why, k)
+		}
+	}
+	if !known { // nobody knows which parts there were
+		c.harm(OtherDamage, "trees/"+rootName(r.CID), why)
 	}
 }
 
@@ -265,9 +276,6 @@ func (s *Store) RepairRoot(ctx context.Context, file, why string, now time.Time)
 	c, err := cid.Decode(name)
 	if err != nil || rootName(c) != name {
 		return false, nil
-	}
-	if err := s.clearWay(s.path("roots", "k-"+name)); err != nil {
-		return false, fmt.Errorf("repair root: %w", err)
 	}
 	return true, s.AddRoot(ctx, Root{Kind: KeptRoot, CID: c, Why: why, Since: now})
 }

@@ -90,6 +90,9 @@ func (s *Store) writeRoot(r Root) error {
 	if _, err := readRoot(path); err == nil || errors.Is(err, ErrNewer) {
 		return nil
 	}
+	if err := s.clearWay(path); err != nil {
+		return err
+	}
 	f := rootFile{Format: 1, Path: r.Path, Why: r.Why, Since: r.Since.UTC().Truncate(time.Second)}
 	if r.Kind == KeptRoot {
 		f.CID = rootName(r.CID)

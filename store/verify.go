@@ -81,6 +81,30 @@ func below(dir, path string) (string, bool) {
 	return strings.CutPrefix(path, dir+"/")
 }
 
+// VerifyFiles rehashes some files of a tree, as .objects names them: what is
+// about to be used, where all of the tree would take too long. A path that
+// .objects does not have is a fault too.
+func (s *Store) VerifyFiles(ctx context.Context, k Key, paths ...string) ([]Fault, error) {
+	var faults []Fault
+	left := slices.Clone(paths)
+	err := s.eachFile(k, func(f FileInfo) error {
+		i := slices.Index(left, f.Path)
+		if i < 0 {
+			return nil
+		}
+		left = slices.Delete(left, i, i+1)
+		why, err := s.checkFile(ctx, filepath.Join(s.TreeDir(k), filepath.FromSlash(f.Path)), f, nil)
+		if why != "" {
+			faults = append(faults, Fault{k, f.Path, "trees/" + k.String() + "/" + f.Path, why})
+		}
+		return err
+	})
+	for _, path := range left {
+		faults = append(faults, Fault{k, path, "trees/" + k.String() + "/" + path, "extra: the package has no such name"})
+	}
+	return faults, err
+}
+
 // verdicts tell what is wrong with an object, "" for nothing.
 type verdicts interface {
 	object(ctx context.Context, k objectKey) (why string, err error)

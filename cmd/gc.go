@@ -279,8 +279,8 @@ func (a *app) showCollected(done gc.Result) error {
 	for _, name := range slices.Sorted(mapKeys(out.Pruned)) {
 		a.printf("profile %s: %s pruned\n", name, generationsText(out.Pruned[name]))
 	}
-	for _, p := range out.InUse {
-		a.printf("%s (PID %d) is running: what it uses stays\n", term.Safe(p.Name), p.PID)
+	for _, p := range byName(out.InUse) {
+		a.printf("%s is running: what it uses stays\n", term.Safe(p))
 	}
 	for _, l := range out.Busy {
 		a.printf("%s (PID %d) is at work: what it needs stays\n", term.Safe(l.Purpose), l.PID)
@@ -297,6 +297,27 @@ func (a *app) showCollected(done gc.Result) error {
 	}
 	a.printf("freed %s: %s, %s\n", term.Bytes(out.Bytes), plural(out.Trees, "package part"), plural(out.Objects, "file"))
 	return nil
+}
+
+// byName names running programs, each with its processes: forks are told as one.
+func byName(list []gcProcess) []string {
+	var names []string
+	first, more := map[string]int{}, map[string]int{}
+	for _, p := range list {
+		if _, ok := first[p.Name]; ok {
+			more[p.Name]++
+			continue
+		}
+		first[p.Name] = p.PID
+		names = append(names, p.Name)
+	}
+	for i, n := range names {
+		names[i] = fmt.Sprintf("%s (PID %d)", n, first[n])
+		if more[n] > 0 {
+			names[i] = fmt.Sprintf("%s (PID %d and %d more)", n, first[n], more[n])
+		}
+	}
+	return names
 }
 
 // generationsText spells numbers with the runs among them: "generations 1-3, 7".

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"ipp/lock"
@@ -72,7 +73,24 @@ func (i *installCmd) run(ctx context.Context, a *app) error {
 		}
 		return nil
 	}
+	c.why = func(r changeResult) []string { return c.heldBack(ctx, list, r) }
 	return c.carry(ctx)
+}
+
+// heldBack names what was asked for by name alone and stays as it is, though a
+// newer one is known: installing is not upgrading.
+func (c *change) heldBack(ctx context.Context, list []given, r changeResult) (notes []string) {
+	for _, g := range list {
+		p := c.old.Lock.Find(g.name)
+		stays := slices.ContainsFunc(r.Changes, func(l changeLine) bool { return l.Name == string(g.name) && l.same() })
+		if g.opened != nil || g.ref.Explicit || p == nil || !stays {
+			continue
+		}
+		if v := c.newest(ctx, *p); v != "" {
+			notes = append(notes, c.newerNote(*p, v))
+		}
+	}
+	return notes
 }
 
 func (i *installCmd) as() (ref.Name, error) {

@@ -34,7 +34,8 @@ type listed struct {
 	Version  string   `json:"version"`
 	Platform string   `json:"platform,omitempty"`
 	CID      string   `json:"cid"`
-	Wanted   string   `json:"wanted,omitempty"`    // the wish; absent: only here because needed
+	Wanted   string   `json:"wanted,omitempty"`    // the constraint that is wished for; absent: exact, or only here because needed
+	Exact    bool     `json:"exact,omitempty"`     // it is wished for by its CID, so upgrade leaves it
 	NeededBy []string `json:"needed_by,omitempty"` // packages
 	Held     bool     `json:"held,omitempty"`      // upgrade leaves it
 	Commands []string `json:"commands,omitempty"`  // those that [commands] names
@@ -79,7 +80,12 @@ func (l *listCmd) run(ctx context.Context, a *app) error {
 
 func listedPackage(g *generation.Generation, wishes *lock.Profile, p lock.Package) listed {
 	l := listed{Name: string(p.Name), Package: string(p.Package), Version: string(p.Version), CID: p.CID.String(),
-		Wanted: wishText(wishes.Packages, p.Name), Held: wishes.Packages[p.Name].Hold}
+		Held: wishes.Packages[p.Name].Hold}
+	if w, ok := wishes.Packages[p.Name]; ok && w.CID.Defined() {
+		l.Exact = true
+	} else if ok {
+		l.Wanted = w.Constraint.String()
+	}
 	for _, n := range p.NeededBy {
 		l.NeededBy = append(l.NeededBy, string(n))
 	}
@@ -101,11 +107,14 @@ func (a *app) showList(out listing) {
 	}
 	table := a.term.Table("NAME", "VERSION", "PLATFORM", "WISHED", "CID").Whole(0, 1, 4)
 	for _, p := range out.Packages {
-		wanted := shownWish(p.Wanted)
+		wanted := term.Safe(p.Wanted)
 		switch {
+		case p.Exact:
+			wanted = "this CID"
 		case wanted == "":
 			wanted = "needed by " + term.Safe(strings.Join(p.NeededBy, ", "))
-		case p.Held:
+		}
+		if p.Held {
 			wanted += ", held"
 		}
 		name := p.Name
@@ -161,7 +170,7 @@ func (a *app) showStore(lines []storeLine) {
 			kept = "nothing"
 			unkept++
 		}
-		table.Row(term.Safe(l.Name), term.Safe(l.Version), strings.Join(l.Parts, " "), term.Bytes(l.Bytes), l.CID[:min(16, len(l.CID))], term.Safe(kept))
+		table.Row(term.Safe(l.Name), term.Safe(l.Version), strings.Join(l.Parts, ", "), term.Bytes(l.Bytes), l.CID[:min(16, len(l.CID))], term.Safe(kept))
 	}
 	table.Flush()
 	if unkept > 0 {

@@ -204,6 +204,9 @@ func (s *session) only(ctx context.Context, name ref.Name, roots []cid.Cid) ([]l
 // known is what Resolve asks. The first error is kept for after.
 func (s *session) known(ctx context.Context, wishes *lock.Profile, failure *error) lock.Known {
 	cache := map[ref.Name][]lock.Candidate{}
+	if s.candidatesOf == nil {
+		s.candidatesOf = map[ref.Name][]lock.Candidate{}
+	}
 	return func(name ref.Name) []lock.Candidate {
 		if list, ok := cache[name]; ok {
 			return list
@@ -214,10 +217,34 @@ func (s *session) known(ctx context.Context, wishes *lock.Profile, failure *erro
 			if list, err = s.candidates(ctx, name); err != nil && *failure == nil {
 				*failure = err
 			}
+			s.candidatesOf[name] = list
 		}
 		cache[name] = list
 		return list
 	}
+}
+
+// newest is the newest version that is known of a package, as an upgrade would
+// choose it were there no wish; "" where nothing is newer than it is.
+func (s *session) newest(ctx context.Context, p lock.Package) ref.Version {
+	own := cmp.Or(p.Package, p.Name)
+	list, ok := s.candidatesOf[own]
+	if !ok {
+		var err error
+		if list, err = s.candidates(ctx, own); err != nil {
+			return "" // it is a hint
+		}
+	}
+	best := p.Version
+	for _, k := range list {
+		if k.Version.IsSemver() && best.IsSemver() && !k.Version.IsPrerelease() && k.Version.Compare(best) > 0 {
+			best = k.Version
+		}
+	}
+	if best == p.Version {
+		return ""
+	}
+	return best
 }
 
 // alike tells a person who mistyped a name which known one is spelled alike.

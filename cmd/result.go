@@ -255,15 +255,12 @@ func (c *change) finish(r changeResult) error {
 }
 
 func (c *change) say(r changeResult) {
-	for _, n := range r.Notes {
-		c.a.println(n)
-	}
 	without := ""
 	if r.LeftOut > 0 {
 		without = "; " + leftOut(r.LeftOut)
 	}
 	switch {
-	case r.Nothing && len(r.Notes) > 0 && without == "":
+	case r.Nothing && len(r.Notes) > 0 && len(c.old.Lock.Packages) == 0: // which says it all
 	case r.Nothing:
 		c.a.println("nothing to do" + c.where(r) + without)
 	case r.DryRun:
@@ -274,6 +271,9 @@ func (c *change) say(r changeResult) {
 		c.pathHint()
 	default:
 		c.a.println(fmt.Sprintf("healed; generation %d stays current", r.To) + without)
+	}
+	for _, n := range r.Notes {
+		c.a.println(n)
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"ipp/lock"
 	"ipp/lock/ref"
 	"ipp/profile"
 	"ipp/store"
@@ -153,8 +154,9 @@ type session struct {
 	scanned bool
 	unread  error // why a package that may be the one wanted could not be read
 	// Trees are immutable, and what was read of one is leased: once is enough.
-	fromStore map[cid.Cid]*opened // see openStored
-	texts     map[cid.Cid][]byte  // package.toml of each stored package, see named
+	fromStore    map[cid.Cid]*opened           // see openStored
+	texts        map[cid.Cid][]byte            // package.toml of each stored package, see named
+	candidatesOf map[ref.Name][]lock.Candidate // all that was last known of a name, see known
 }
 
 // begin opens a session. It makes no store, so that a command that fails leaves

@@ -67,6 +67,7 @@ func (s *switchCmd) run(ctx context.Context, a *app) error {
 		return f
 	}
 	c.targets, c.prefer = []ref.Name{r.Name}, prefer
+	c.units, c.typed = c.targets, map[ref.Name]string{r.Name: s.Ref}
 	c.edit = func(wishes *lock.Profile, _ *lock.Lockfile, _ func(ref.Name) bool) error {
 		w := wishes.Packages[r.Name]
 		wishes.Packages[r.Name] = lock.Wish{Constraint: r.Constraint, Package: w.Package, Channel: w.Channel, Hold: w.Hold}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"ipp/cmd/term"
 	"ipp/lock"
@@ -52,17 +53,29 @@ func (u *upgradeCmd) run(ctx context.Context, a *app) error {
 	}
 	c.edit = func(*lock.Profile, *lock.Lockfile, func(ref.Name) bool) error { return nil }
 	c.moves = func(n ref.Name) bool { return len(names) == 0 || slices.Contains(names, n) }
-	c.why = func(r changeResult) []string { return c.staying(names, r) }
+	c.why = func(r changeResult) []string { return c.staying(ctx, names, r) }
 	return c.carry(ctx)
 }
 
-// staying says why packages stay: exact wishes, held ones. Of those not named
-// on the command line only a count is told.
-func (c *change) staying(names []ref.Name, r changeResult) []string {
+// newerNote says how to have a newer version than the wish allows.
+func (c *change) newerNote(p lock.Package, v ref.Version) string {
+	switch w := c.old.Wishes.Packages[p.Name]; {
+	case w.Hold:
+		return fmt.Sprintf("%s stays at %s: it is held; %s is known", p.Name, term.Safe(string(p.Version)), term.Safe(string(v)))
+	case !w.CID.Defined() && w.Constraint.Match(v): // upgrade may move it
+		return fmt.Sprintf("%s %s is known: %s", p.Name, term.Safe(string(v)), c.a.own("upgrade %s", p.Name))
+	}
+	return fmt.Sprintf("%s %s is known: %s", p.Name, term.Safe(string(v)), c.a.own("switch %s", quote(fmt.Sprintf("%s@%s", p.Name, v))))
+}
+
+// staying says why packages stay: exact wishes, held ones, wishes that hold
+// back. Of those not named on the command line only some are told, and a count.
+func (c *change) staying(ctx context.Context, names []ref.Name, r changeResult) []string {
 	var notes []string
 	if len(c.old.Lock.Packages) == 0 {
 		return []string{"nothing is installed in profile " + string(c.prof.Name()) + "; to begin: " + c.a.own("install REF")}
 	}
+	var back []string // by their wishes
 	exact := 0
 	for _, p := range c.old.Lock.Packages {
 		w, wished := c.old.Wishes.Packages[p.Name]
@@ -78,9 +91,15 @@ func (c *change) staying(names []ref.Name, r changeResult) []string {
 			exact++
 		case w.CID.Defined():
 			exact++
+		case !w.CID.Defined() && c.newest(ctx, p) != "":
+			back = append(back, fmt.Sprintf("%s stays at %s: the profile asks for %s; %s", p.Name, term.Safe(string(p.Version)), w.Constraint, strings.TrimPrefix(c.newerNote(p, c.newest(ctx, p)), string(p.Name)+" ")))
 		case named:
 			notes = append(notes, fmt.Sprintf("%s stays at %s: the store knows nothing newer that matches %s", p.Name, term.Safe(string(p.Version)), w.Constraint))
 		}
+	}
+	notes = append(notes, back[:min(len(back), max(5, len(names)))]...)
+	if more := len(back) - max(5, len(names)); more > 0 {
+		notes = append(notes, fmt.Sprintf("… and %d more that their wishes hold back", more))
 	}
 	if exact > 5 {
 		notes = append(notes, fmt.Sprintf("… and %d more like these", exact-5))

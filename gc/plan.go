@@ -35,8 +35,8 @@ type planner struct {
 	gens    []GenFate            // sorted by profile and number
 	holders map[string][]int     // the generations that hold a tree, in that order
 	users   map[string][]Process // the programs that use a tree
-	kept    map[pkg][]string     // why a package is kept
-	keepAll []string             // why all packages are
+	kept    map[pkg][]keeper     // why a package is kept
+	keepAll []keeper             // why all packages are
 }
 
 func newPlanner(f Facts, p Policy) *planner {
@@ -45,7 +45,7 @@ func newPlanner(f Facts, p Policy) *planner {
 		policy:  p,
 		holders: map[string][]int{},
 		users:   map[string][]Process{},
-		kept:    map[pkg][]string{},
+		kept:    map[pkg][]keeper{},
 	}
 	for _, g := range f.Gens {
 		m.gens = append(m.gens, GenFate{Gen: g})
@@ -71,11 +71,11 @@ func newPlanner(f Facts, p Policy) *planner {
 func (m *planner) addRoots() {
 	for _, r := range m.Roots {
 		if r.Kind == store.KeptRoot {
-			m.kept[packageOf(r.CID)] = append(m.kept[packageOf(r.CID)], cmp.Or(r.Why, "a root of its own"))
+			m.kept[packageOf(r.CID)] = append(m.kept[packageOf(r.CID)], keeper{reason: cmp.Or(r.Why, "a root of its own")})
 		}
 	}
 	for _, l := range m.Leases {
-		reason := fmt.Sprintf("lease of PID %d (%s)", l.PID, l.Purpose)
+		reason := keeper{l.PID, fmt.Sprintf("lease of PID %d (%s)", l.PID, l.Purpose)}
 		if l.All {
 			m.keepAll = append(m.keepAll, reason)
 		}
@@ -83,6 +83,12 @@ func (m *planner) addRoots() {
 			m.kept[packageOf(c)] = append(m.kept[packageOf(c)], reason)
 		}
 	}
+}
+
+// keeper is what keeps a package, and the process that does, if any.
+type keeper struct {
+	pid    int
+	reason string
 }
 
 // pkg is a package whatever version its root's CID is of.
@@ -254,9 +260,13 @@ func (m *planner) firstProfile(gens []int) (first, rest []int) {
 }
 
 // keptByOthers names the kept root, the leases and the programs that keep a
-// tree.
-func (m *planner) keptByOthers(k store.Key) []string {
-	reasons := slices.Concat(m.kept[packageOf(k.Root)], m.keepAll)
+// tree. A program that ipp run became has its lease, and is named once.
+func (m *planner) keptByOthers(k store.Key) (reasons []string) {
+	for _, by := range slices.Concat(m.kept[packageOf(k.Root)], m.keepAll) {
+		if by.pid == 0 || !slices.ContainsFunc(m.users[k.String()], func(p Process) bool { return p.PID == by.pid }) {
+			reasons = append(reasons, by.reason)
+		}
+	}
 	if users := m.users[k.String()]; len(users) > 0 {
 		reasons = append(reasons, inUse(users))
 	}

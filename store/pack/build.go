@@ -39,7 +39,7 @@ func Build(ctx context.Context, in Input) (*Built, error) {
 func (l *layout) build(ctx context.Context) (*Built, error) {
 	b := &Built{Package: &Package{Meta: l.meta}, builder: dag.NewBuilder(), leaves: map[cid.Cid]piece{}}
 	h := newHasher(b, l.in.Report)
-	h.inspector = &inspector{places: placesOf(l.in)}
+	h.inspector = &inspector{places: placesOf(l.in), split: len(b.Meta.Platforms) > 0}
 	if err := h.files(ctx, l.top); err != nil {
 		return nil, err
 	}

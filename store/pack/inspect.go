@@ -17,6 +17,7 @@ const maxScript = 1 << 20
 // says little: a warning that is wrong once is not read again.
 type inspector struct {
 	places []string // directories of this machine that no script should name
+	split  bool     // the package has platforms
 }
 
 // inspect looks at an executable, or at a text in bin; platform is that of its
@@ -27,7 +28,7 @@ func (in *inspector) inspect(r io.ReaderAt, size int64, exec, inBin bool, platfo
 		return nil // hashing reports it
 	}
 	if p, err := readProgram(r); err == nil {
-		return inspectProgram(p, exec, inBin, platform)
+		return inspectProgram(p, exec, inBin, in.split, platform)
 	}
 	script := bytes.HasPrefix(head, []byte("#!"))
 	var all []string
@@ -46,8 +47,11 @@ func (in *inspector) inspect(r io.ReaderAt, size int64, exec, inBin bool, platfo
 // loaders are where systems keep the loader of dynamic programs.
 var loaders = []string{"/lib/", "/lib32/", "/lib64/", "/libx32/", "/usr/lib/", "/usr/lib64/", "/system/bin/", "/libexec/", "/usr/libexec/"}
 
-func inspectProgram(p *program, exec, inBin bool, platform ref.Platform) []string {
+func inspectProgram(p *program, exec, inBin, split bool, platform ref.Platform) []string {
 	var all []string
+	if platform == "" && !split && inBin && exec && p.kind == "" {
+		all = append(all, fmt.Sprintf("is a program for %s, and the package would be installed on every machine: add --platform %s=DIR", p.platforms[0], p.platforms[0]))
+	}
 	if inBin && !exec && p.kind == "" {
 		all = append(all, "is a program in bin without a run bit, so it is no command")
 	}

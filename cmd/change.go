@@ -45,11 +45,12 @@ type change struct {
 	// prefer are the packages that win conflicts.
 	prefer []ref.Name
 
-	ready map[store.Key]bool            // trees that are in the store for sure
-	plans map[store.Key]*store.Plan     // made against the store
-	seen  map[cid.Cid]generation.Member // by root, without name and version
-	old   profile.State                 // what the plan began from
+	ready map[store.Key]bool        // trees that are in the store for sure
+	plans map[store.Key]*store.Plan // made against the store
+	seen  map[cid.Cid]exposed       // by root
+	old   profile.State             // what the plan began from
 	from  generation.Number
+	had   map[cid.Cid]store.Key // its trees, by root
 
 	tally
 	left  []ref.Name // units that are left out because something is bad
@@ -74,26 +75,31 @@ func (a *app) beginChange(ctx context.Context, verb, reason string, dryRun bool)
 	if err != nil {
 		return nil, err
 	}
-	c := &change{session: s, prof: prof, reason: reason, dryRun: dryRun, ready: map[store.Key]bool{}, plans: map[store.Key]*store.Plan{}, seen: map[cid.Cid]generation.Member{}}
-	if c.old, c.from, err = currentState(prof); err != nil {
+	c := &change{session: s, prof: prof, reason: reason, dryRun: dryRun, ready: map[store.Key]bool{}, plans: map[store.Key]*store.Plan{}, seen: map[cid.Cid]exposed{}}
+	if err := c.begin(); err != nil {
 		return nil, errors.Join(failed(verb, "", err), c.close())
 	}
 	return c, nil
 }
 
-// currentState is what the current generation was made from; empty before the
-// first one.
-func currentState(prof *profile.Profile) (profile.State, generation.Number, error) {
-	empty := profile.State{Wishes: &lock.Profile{Packages: map[ref.Name]lock.Wish{}, Prefer: map[string]ref.Name{}}, Lock: &lock.Lockfile{}}
-	g, err := prof.Current()
+// begin reads what the current generation was made from; that is empty before
+// the first one.
+func (c *change) begin() error {
+	c.old = profile.State{Wishes: &lock.Profile{Packages: map[ref.Name]lock.Wish{}, Prefer: map[string]ref.Name{}}, Lock: &lock.Lockfile{}}
+	g, err := c.prof.Current()
 	if err != nil || g == nil {
-		return empty, 0, err
+		return err
 	}
 	wishes, err := lock.ParseProfile(filepath.Join(g.Dir, lock.ProfileName), g.Wishes)
 	if err != nil {
-		return empty, g.Number, fmt.Errorf("read generation %d: %w", g.Number, err)
+		return fmt.Errorf("read generation %d: %w", g.Number, err)
 	}
-	return profile.State{Wishes: wishes, Lock: g.Lock}, g.Number, nil
+	c.old, c.from = profile.State{Wishes: wishes, Lock: g.Lock}, g.Number
+	c.had = make(map[cid.Cid]store.Key, len(g.Info.Trees))
+	for _, k := range g.Info.Trees {
+		c.had[k.Root] = k
+	}
+	return nil
 }
 
 // carry plans, shows and does the change.
@@ -175,7 +181,7 @@ func (c *change) resolve(ctx context.Context, old profile.State, wanted func(ref
 	}
 	var failure error
 	moves := func(n ref.Name) bool { return c.moves != nil && wanted(n) && c.moves(n) }
-	l, err := lock.Resolve(wishes, old.Lock, c.known(ctx, wishes, &failure), moves)
+	l, err := lock.Resolve(wishes, old.Lock, c.known(ctx, wishes, old.Lock, &failure), moves)
 	if failure != nil {
 		return profile.State{}, failure
 	}

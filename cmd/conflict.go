@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"ipp/generation"
 	"ipp/lock"
@@ -142,42 +146,66 @@ func (c *change) members(ctx context.Context, next *lock.Lockfile, steps []step,
 	for _, st := range steps {
 		planned[st.Name] = st.plan
 	}
+	c.see(next, planned, trees)
 	members := make([]generation.Member, 0, len(next.Packages))
 	var bad faults
 	for _, p := range next.Packages {
-		m, err := c.member(p, planned[p.Name], trees)
-		var absent *absentError
-		if errors.As(err, &absent) { // it is installed
-			err = &failure{verb: c.verb, err: absent, code: exitMalformed,
-				hints: []string{"the store lost it: install it again from its CAR file, or do without: " + c.a.own("remove %s", p.Name)}}
-		}
-		if err != nil {
-			bad = append(bad, fault{p.Name, c.named(p.Name, err)})
+		m := c.seen[p.CID]
+		if m.err != nil {
+			bad = append(bad, fault{p.Name, c.named(p.Name, m.err)})
 			continue
 		}
-		members = append(members, m)
+		m.Name, m.Version = p.Name, p.Version
+		members = append(members, m.Member)
 	}
+	maps.DeleteFunc(c.seen, func(_ cid.Cid, m exposed) bool { return m.err != nil }) // it may be healed meanwhile
 	return members, bad
 }
 
-// member is a package's tree, planned or present, and what it exposes. A tree
-// is immutable, so once is enough.
-func (c *change) member(p lock.Package, plan *store.Plan, trees fs.FS) (generation.Member, error) {
-	m, ok := c.seen[p.CID]
-	if !ok {
-		t, err := c.treeOf(p, plan, trees)
-		if err != nil {
-			return m, err
+// exposed is what a package's tree exposes, or why that can't be told.
+type exposed struct {
+	generation.Member // without name and version
+	err               error
+}
+
+// see finds out what packages expose. A tree is immutable, so once is enough. Two
+// small files and a directory a package are read: in a large profile all cores
+// help.
+func (c *change) see(next *lock.Lockfile, planned map[ref.Name]*store.Plan, trees fs.FS) {
+	var unseen []lock.Package
+	for _, p := range next.Packages {
+		if _, ok := c.seen[p.CID]; !ok {
+			c.seen[p.CID] = exposed{}
+			unseen = append(unseen, p)
 		}
-		commands, err := t.Commands()
-		if err != nil {
-			return m, err
-		}
-		m = generation.Member{Key: t.Key, Bases: t.Bases(), Commands: commands}
-		c.seen[p.CID] = m
 	}
-	m.Name, m.Version = p.Name, p.Version
-	return m, nil
+	found := make([]exposed, len(unseen))
+	var i atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(unseen)) {
+		workers.Go(func() {
+			for n := int(i.Add(1)) - 1; n < len(unseen); n = int(i.Add(1)) - 1 {
+				found[n] = c.exposed(unseen[n], planned[unseen[n].Name], trees)
+			}
+		})
+	}
+	workers.Wait()
+	for n, p := range unseen {
+		c.seen[p.CID] = found[n]
+	}
+}
+
+// exposed reads a package's tree, planned or present.
+func (c *change) exposed(p lock.Package, plan *store.Plan, trees fs.FS) (m exposed) {
+	t, err := c.treeOf(p, plan, trees)
+	if err != nil {
+		return exposed{err: err}
+	}
+	commands, err := t.Commands()
+	if err != nil {
+		return exposed{err: err}
+	}
+	return exposed{Member: generation.Member{Key: t.Key, Bases: t.Bases(), Commands: commands}}
 }
 
 func (c *change) treeOf(p lock.Package, plan *store.Plan, trees fs.FS) (*pack.Tree, error) {
@@ -186,6 +214,13 @@ func (c *change) treeOf(p lock.Package, plan *store.Plan, trees fs.FS) (*pack.Tr
 	}
 	if c.st == nil {
 		return nil, &absentError{name: p.Name, version: p.Version, root: p.CID}
+	}
+	// Where the current generation uses a tree, that is the one, unless this is
+	// another machine now: to choose is to list what the store has.
+	if k, ok := c.had[p.CID]; ok && (k.Part == store.AnyPart || k.Part == string(ref.Host())) {
+		if t, err := pack.OpenTree(c.st, k); err == nil {
+			return t, nil
+		}
 	}
 	return c.tree(p)
 }

@@ -134,7 +134,7 @@ func (s *session) rootByPrefix(prefix string, installed *lock.Lockfile) (cid.Cid
 func (s *session) rootByName(ctx context.Context, r ref.Ref) (cid.Cid, error) {
 	wishes := &lock.Profile{Packages: map[ref.Name]lock.Wish{r.Name: {Constraint: r.Constraint}}}
 	var failure error
-	known := s.known(ctx, wishes, &failure)
+	known := s.known(ctx, wishes, &lock.Lockfile{}, &failure)
 	alone := func(name ref.Name) []lock.Candidate { // without what it needs
 		list := known(name)
 		for i := range list {

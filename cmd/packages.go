@@ -171,20 +171,49 @@ func candidate(p *pack.Package, name ref.Name) lock.Candidate {
 	return c
 }
 
-// exact lists the packages that are wished for by CID under a package's own
-// name; nil where one is wished for in another way.
-func exact(wishes *lock.Profile, own ref.Name) []cid.Cid {
-	var roots []cid.Cid
+// wishesFor are the wishes by the packages' own names, with the names that they
+// are to be installed under.
+func wishesFor(wishes *lock.Profile) map[ref.Name]map[ref.Name]lock.Wish {
+	byOwn := map[ref.Name]map[ref.Name]lock.Wish{}
 	for name, w := range wishes.Packages {
-		switch {
-		case cmp.Or(w.Package, name) != own:
-		case !w.CID.Defined():
-			return nil
-		default:
-			roots = append(roots, w.CID)
+		own := cmp.Or(w.Package, name)
+		if byOwn[own] == nil {
+			byOwn[own] = map[ref.Name]lock.Wish{}
 		}
+		byOwn[own][name] = w
+	}
+	return byOwn
+}
+
+// exact lists the packages that are wished for by CID; nil where one is wished
+// for in another way.
+func exact(wishes map[ref.Name]lock.Wish) []cid.Cid {
+	var roots []cid.Cid
+	for _, w := range wishes {
+		if !w.CID.Defined() {
+			return nil
+		}
+		roots = append(roots, w.CID)
 	}
 	return roots
+}
+
+// settled says of names what the lock says already: a package that is wished for
+// by its CID, under its own name alone, and locked as just that, can be no other
+// one, and if it needed nothing then it needs nothing now. So it is not opened,
+// which is what makes a change of a large profile quick.
+func settled(old *lock.Lockfile) func(own ref.Name, wishes map[ref.Name]lock.Wish) bool {
+	needs := map[ref.Name]bool{}
+	for _, p := range old.Packages {
+		for _, by := range p.NeededBy {
+			needs[by] = true
+		}
+	}
+	return func(own ref.Name, wishes map[ref.Name]lock.Wish) bool {
+		w, ok := wishes[own]
+		p := old.Find(own)
+		return ok && len(wishes) == 1 && p != nil && p.Package == "" && w.CID.Defined() && w.CID.Equals(p.CID) && !needs[own]
+	}
 }
 
 // only is candidates where nothing but these packages can be chosen; false if
@@ -201,17 +230,19 @@ func (s *session) only(ctx context.Context, name ref.Name, roots []cid.Cid) ([]l
 	return list, len(list) > 0
 }
 
-// known is what Resolve asks. The first error is kept for after.
-func (s *session) known(ctx context.Context, wishes *lock.Profile, failure *error) lock.Known {
+// known is what Resolve asks. The first error is kept for after. What the old
+// lock settles is not told again.
+func (s *session) known(ctx context.Context, wishes *lock.Profile, old *lock.Lockfile, failure *error) lock.Known {
 	cache := map[ref.Name][]lock.Candidate{}
 	if s.candidatesOf == nil {
 		s.candidatesOf = map[ref.Name][]lock.Candidate{}
 	}
+	byOwn, isSettled := wishesFor(wishes), settled(old)
 	return func(name ref.Name) []lock.Candidate {
-		if list, ok := cache[name]; ok {
+		if list, ok := cache[name]; ok || isSettled(name, byOwn[name]) {
 			return list
 		}
-		list, ok := s.only(ctx, name, exact(wishes, name))
+		list, ok := s.only(ctx, name, exact(byOwn[name]))
 		if !ok {
 			var err error
 			if list, err = s.candidates(ctx, name); err != nil && *failure == nil {

@@ -27,9 +27,30 @@ func newestFirst(a, b ref.Version) int {
 	return cmp.Or(b.Compare(a), cmp.Compare(b, a))
 }
 
+// oldLock is the old lock, looked up by what optionsFor asks for: a large
+// profile has a slot for each of its packages, and each would go through all.
+type oldLock struct {
+	byOwn map[ref.Name][]Package                // by the packages' own names
+	needs map[ref.Name]map[ref.Name]ref.Version // what a package needs, as it was locked
+}
+
+func indexLock(l *Lockfile) *oldLock {
+	x := &oldLock{map[ref.Name][]Package{}, map[ref.Name]map[ref.Name]ref.Version{}}
+	for _, p := range l.Packages {
+		x.byOwn[p.own()] = append(x.byOwn[p.own()], p)
+		for _, by := range p.NeededBy {
+			if x.needs[by] == nil {
+				x.needs[by] = map[ref.Name]ref.Version{}
+			}
+			x.needs[by][p.Name] = p.Version
+		}
+	}
+	return x
+}
+
 // optionsFor gathers what could fill the slot: what is known, and what the old
 // lock has, which may be known nowhere else. The newest stand first.
-func optionsFor(name, own ref.Name, channel ref.Name, known []Candidate, old *Lockfile) []*option {
+func optionsFor(name, own ref.Name, channel ref.Name, known []Candidate, old *oldLock) []*option {
 	byCID := map[string]*option{}
 	for _, c := range known {
 		id := encodeCID(c.CID)
@@ -37,17 +58,17 @@ func optionsFor(name, own ref.Name, channel ref.Name, known []Candidate, old *Lo
 			byCID[id] = &option{Candidate: c}
 		}
 	}
-	for _, p := range old.Packages {
+	for _, p := range old.byOwn[own] {
 		id := encodeCID(p.CID)
 		here := p.Name == name
-		if p.own() != own || channel != "" && p.Channel != channel || byCID[id] != nil && !here {
+		if channel != "" && p.Channel != channel || byCID[id] != nil && !here {
 			continue
 		}
 		o := &option{Candidate: Candidate{Package: p}, locked: here}
 		if same := byCID[id]; same != nil {
 			o.Dependencies = same.Dependencies
 		} else {
-			o.Dependencies = lockedDependencies(old, p.Name)
+			o.Dependencies = old.dependencies(p.Name)
 		}
 		byCID[id] = o
 	}
@@ -68,14 +89,12 @@ func betterSource(a, b Candidate) bool {
 	return b.Channel == "" || a.Channel != "" && a.Channel < b.Channel
 }
 
-// lockedDependencies says what a package needs that is known from the old lock
-// alone: by which constraint is not known, so what it has must stay.
-func lockedDependencies(old *Lockfile, name ref.Name) map[ref.Name]ref.Constraint {
+// dependencies says what a package needs that is known from the old lock alone:
+// by which constraint is not known, so what it has must stay.
+func (x *oldLock) dependencies(name ref.Name) map[ref.Name]ref.Constraint {
 	needs := map[ref.Name]ref.Constraint{}
-	for _, p := range old.Packages {
-		if slices.Contains(p.NeededBy, name) {
-			needs[p.Name] = ref.Exact(p.Version)
-		}
+	for need, version := range x.needs[name] {
+		needs[need] = ref.Exact(version)
 	}
 	return needs
 }

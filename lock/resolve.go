@@ -23,7 +23,7 @@ func Resolve(wishes *Profile, old *Lockfile, known Known, upgrade func(ref.Name)
 	if old == nil {
 		old = &Lockfile{}
 	}
-	s := &solver{wishes: wishes, old: old, known: known, upgrade: upgrade, byName: map[ref.Name]*slot{}}
+	s := &solver{wishes: wishes, old: indexLock(old), known: known, upgrade: upgrade, byName: map[ref.Name]*slot{}}
 	for _, name := range sortedKeys(wishes.Packages) {
 		s.slot(name)
 	}
@@ -45,7 +45,7 @@ const maxTries = 100_000
 // a part in the failure.
 type solver struct {
 	wishes  *Profile
-	old     *Lockfile
+	old     *oldLock
 	known   Known
 	upgrade func(ref.Name) bool
 	slots   []*slot // wishes first, then by name: the order of decisions

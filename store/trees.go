@@ -38,27 +38,34 @@ func (s *Store) Trees() ([]Key, error) {
 
 // Parts lists the parts of one package that are present, sorted.
 func (s *Store) Parts(root cid.Cid) ([]string, error) {
-	names, err := readNames(s.path("trees"))
+	names, err := dirNames(s.path("trees"))
 	if err != nil {
 		return nil, fmt.Errorf("list trees: %w", err)
 	}
 	var parts []string
+	prefix := rootName(root) + "."
 	for _, n := range names {
-		if p, ok := strings.CutPrefix(n, rootName(root)+"."); ok && validPart(p) {
+		if p, ok := strings.CutPrefix(n, prefix); ok && validPart(p) {
 			parts = append(parts, p)
 		}
 	}
+	slices.Sort(parts)
 	return parts, nil
 }
 
 // readNames lists a directory's names, sorted, without asking for their types.
 func readNames(dir string) ([]string, error) {
+	names, err := dirNames(dir)
+	slices.Sort(names)
+	return names, err
+}
+
+// dirNames lists a directory's names, in any order.
+func dirNames(dir string) ([]string, error) {
 	d, err := os.Open(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer d.Close()
-	names, err := d.Readdirnames(-1)
-	slices.Sort(names)
-	return names, err
+	return d.Readdirnames(-1)
 }

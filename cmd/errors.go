@@ -67,7 +67,7 @@ func (f *failure) once(text string) string {
 	if f.object == "" {
 		return text
 	}
-	for _, quoted := range []string{f.object, strconv.Quote(f.object)} {
+	for _, quoted := range []string{f.object, strconv.Quote(f.object), strings.Replace(f.object, "@", " ", 1)} {
 		if words, rest, ok := strings.Cut(text, " "+quoted+": "); ok && strings.Count(words, " ") < 2 && !strings.ContainsAny(words, ":\"") {
 			return rest
 		}
@@ -200,7 +200,7 @@ func (a *app) warning(err error) error {
 }
 
 func (a *app) notFoundHint(e *lock.NotFoundError) string {
-	if _, err := os.Stat(string(e.Name)); err == nil && e.NeededBy == "" {
+	if _, err := os.Stat(string(e.Name)); err == nil && e.NeededBy == "" && len(e.Has) == 0 {
 		return "a path is written with ./ in front: ./" + string(e.Name)
 	}
 	if len(e.Has) > 0 {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"ipp/cmd/term"
+
 	"github.com/alecthomas/kong"
 )
 
@@ -45,7 +47,7 @@ func (a *app) help(model *kong.Application, node *kong.Node) {
 		return
 	}
 	d, style := docOf(node), a.term.OutStyle()
-	a.println("usage: " + style.Bold("ipp "+d.usage))
+	a.println(a.term.HangOut("usage: "+style.Bold("ipp "+d.usage), "       "))
 	if len(node.Aliases) > 0 {
 		a.println("also:  ipp " + strings.Join(node.Aliases, ", ipp "))
 	}
@@ -101,7 +103,7 @@ func (a *app) entry(word, text string, column int) {
 	if len(head) < len(indent) {
 		head += indent[len(head):]
 	}
-	lines := wrapped(text, width-len(indent))
+	lines := term.Wrap(text, width-len(indent))
 	a.println(head + lines[0])
 	for _, line := range lines[1:] {
 		a.println(indent + line)
@@ -110,25 +112,7 @@ func (a *app) entry(word, text string, column int) {
 
 // wrap prints text in lines that fit the terminal.
 func (a *app) wrap(indent, text string) {
-	for _, line := range wrapped(text, a.term.Width()-len(indent)) {
+	for _, line := range term.Wrap(text, a.term.Width()-len(indent)) {
 		a.println(indent + line)
 	}
-}
-
-// wrapped breaks text between words into lines of at most width columns; a
-// longer word stands alone.
-func wrapped(text string, width int) []string {
-	var lines []string
-	line := ""
-	for _, word := range strings.Fields(text) {
-		switch {
-		case line == "":
-			line = word
-		case len([]rune(line))+1+len([]rune(word)) <= width:
-			line += " " + word
-		default:
-			lines, line = append(lines, line), word
-		}
-	}
-	return append(lines, line)
 }

@@ -25,9 +25,28 @@ func (a *app) println(parts ...string) {
 
 func (a *app) printf(format string, args ...any) { fmt.Fprintf(a.term.Out(), format, args...) }
 
-// note writes a line to standard error.
+// say writes words to standard output; a terminal gets them wrapped.
+func (a *app) say(text string) { a.println(wrapped(text, a.term.HangOut)) }
+
+// note writes a line to standard error; a terminal gets it wrapped.
 func (a *app) note(format string, args ...any) {
-	fmt.Fprintf(a.term.Err(), format+"\n", args...)
+	fmt.Fprintln(a.term.Err(), wrapped(fmt.Sprintf(format, args...), a.term.HangErr))
+}
+
+// wrapped is text as hang wraps it, but for a command at its end, which stays
+// one line to copy.
+func wrapped(text string, hang func(text, indent string) string) string {
+	const indent = "  "
+	whole := hang(text, indent)
+	if whole == text {
+		return text
+	}
+	for _, command := range []string{"ipp ", "eval ", "ln ", "mv ", "rm ", "mkdir ", "ls "} {
+		if i := strings.LastIndex(text, ": "+command); i >= 0 {
+			return hang(text[:i+1], indent) + "\n" + indent + text[i+2:]
+		}
+	}
+	return whole
 }
 
 // warn writes a warning to standard error.

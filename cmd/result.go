@@ -190,11 +190,11 @@ func (c *change) showPlan(r changeResult) {
 		}
 	}
 	for _, p := range r.Prefer {
-		c.a.printf("%s: that of %s is used\n", term.Safe(p.Path), term.Safe(p.Name))
+		c.a.say(fmt.Sprintf("%s: that of %s is used", term.Safe(p.Path), term.Safe(p.Name)))
 	}
 	for _, w := range r.Wishes {
 		if w.Old != "" && w.New != "" {
-			c.a.printf("%s: the profile now asks for %s (before: %s)\n", term.Safe(w.Name), shownWish(w.New), shownWish(w.Old))
+			c.a.say(fmt.Sprintf("%s: the profile now asks for %s (before: %s)", term.Safe(w.Name), shownWish(w.New), shownWish(w.Old)))
 		}
 	}
 }
@@ -262,7 +262,7 @@ func (c *change) say(r changeResult) {
 	switch {
 	case r.Nothing && len(r.Notes) > 0 && len(c.old.Lock.Packages) == 0: // which says it all
 	case r.Nothing:
-		c.a.println("nothing to do" + c.where(r) + without)
+		c.a.say("nothing to do" + c.where(r) + without)
 	case r.DryRun:
 		c.a.println("dry run: nothing was changed" + without)
 	case r.Undo != "":
@@ -273,7 +273,7 @@ func (c *change) say(r changeResult) {
 		c.a.println(fmt.Sprintf("healed; generation %d stays current", r.To) + without)
 	}
 	for _, n := range r.Notes {
-		c.a.println(n)
+		c.a.say(n)
 	}
 }
 

@@ -190,7 +190,7 @@ func (t *tour) chapter(text string) {
 
 // say prints a remark, which a shell would skip.
 func (t *tour) say(text string) {
-	for _, line := range wrapped(text, max(20, min(t.a.term.Width(), 100)-2)) {
+	for _, line := range term.Wrap(text, max(20, min(t.a.term.Width(), 100)-2)) {
 		t.a.println(t.a.term.OutStyle().Dim("# " + line))
 	}
 }

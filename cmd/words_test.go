@@ -77,19 +77,21 @@ func TestGenerationsText(t *testing.T) {
 	}
 }
 
-func TestWrapped(t *testing.T) {
-	for _, tt := range []struct {
-		width int
-		want  []string
-	}{
-		{100, []string{"one two three"}},
-		{7, []string{"one two", "three"}},
-		{1, []string{"one", "two", "three"}},
-		{-3, []string{"one", "two", "three"}},
+// TestWrappedKeepsCommands: what is there to be copied stays one line.
+func TestWrappedKeepsCommands(t *testing.T) {
+	narrow := func(text, indent string) string { return strings.ReplaceAll(text, " ", "\n"+indent) }
+	for in, want := range map[string]string{
+		"one two":                          "one\n  two",
+		"hint: do it: ipp pack -o x":       "hint:\n  do\n  it:\n  ipp pack -o x",
+		"hint: make it: mkdir -p a/b":      "hint:\n  make\n  it:\n  mkdir -p a/b",
+		"ipp: show x: ipp is not its name": "ipp:\n  show\n  x:\n  ipp is not its name",
 	} {
-		if got := wrapped("one  two three", tt.width); !slices.Equal(got, tt.want) {
-			t.Errorf("%d: %q, want %q", tt.width, got, tt.want)
+		if got := wrapped(in, narrow); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
 		}
+	}
+	if got := wrapped("a: ipp b", func(text, _ string) string { return text }); got != "a: ipp b" {
+		t.Errorf("where there is room: %q", got)
 	}
 }
 
@@ -134,6 +136,7 @@ func TestFailureSaysAnObjectOnce(t *testing.T) {
 		{"x", "open x.car: gone", "show x: open x.car: gone"},
 		{"x", "very long story about x: gone", "show x: very long story about x: gone"},
 		{"", "find : gone", "show: find : gone"},
+		{"x@3", "find x 3: only known as 1.0.0", "show x@3: only known as 1.0.0"},
 	} {
 		if got := failed("show", tt.object, errors.New(tt.cause)).Error(); got != tt.want {
 			t.Errorf("%q, want %q", got, tt.want)

@@ -95,7 +95,7 @@ func (tb *Table) stack(limit int) error {
 		case len(tb.heads) == 0:
 			b.WriteString(flow(row, limit))
 		case i > 0:
-			b.WriteString(tb.stacked(row))
+			b.WriteString(tb.stacked(row, limit))
 		}
 	}
 	tb.rows = nil
@@ -103,7 +103,8 @@ func (tb *Table) stack(limit int) error {
 	return err
 }
 
-func (tb *Table) stacked(row []string) string {
+func (tb *Table) stacked(row []string, limit int) string {
+	const below, deeper = "  ", "    "
 	text, before := "", ""
 	for i, cell := range row {
 		switch {
@@ -111,9 +112,9 @@ func (tb *Table) stacked(row []string) string {
 		case i >= len(tb.heads) || tb.heads[i] == "":
 			before += cell + " "
 		case text == "":
-			text, before = before+cell+"\n", ""
+			text, before = hang(before+cell, limit, deeper)+"\n", ""
 		default:
-			text, before = text+"  "+before+strings.ToLower(tb.heads[i])+" "+cell+"\n", ""
+			text, before = text+hang(below+before+strings.ToLower(tb.heads[i])+" "+cell, limit, deeper)+"\n", ""
 		}
 	}
 	if before != "" {
@@ -131,11 +132,11 @@ func flow(row []string, limit int) string {
 		case cell == "":
 			continue
 		case text == "":
-			text, used = cell, columns(cell)
+			text, used = hang(cell, limit, gap), columns(cell)
 		case used+len(gap)+columns(cell) <= limit:
 			text, used = text+gap+cell, used+len(gap)+columns(cell)
 		default:
-			text, used = text+"\n"+gap+cell, len(gap)+columns(cell)
+			text, used = text+"\n"+gap+hang(cell, limit-len(gap), gap+gap), len(gap)+columns(cell)
 		}
 	}
 	return text + "\n"

@@ -371,10 +371,52 @@ func TestTable(t *testing.T) {
 	}
 }
 
+func TestWrap(t *testing.T) {
+	red := Style{on: true}.Red
+	for _, tt := range []struct {
+		in    string
+		width int
+		want  string
+	}{
+		{"", 5, ""}, {"abc", 3, "abc"}, {"abc def", 6, "abc|def"}, {"abc def", 7, "abc def"}, {"abcdef gh", 3, "abcdef|gh"},
+		{"  in front", 6, "  in|front"}, {"two  blanks", 11, "two  blanks"}, {"two  blanks", 6, "two|blanks"},
+		{red("abc") + " def", 7, red("abc") + " def"}, {"世界 世界", 4, "世界|世界"},
+	} {
+		if got := strings.Join(Wrap(tt.in, tt.width), "|"); got != tt.want {
+			t.Errorf("Wrap(%q, %d) = %q, want %q", tt.in, tt.width, got, tt.want)
+		}
+	}
+	for _, tt := range []struct {
+		width int
+		want  string
+	}{
+		{40, "ipp: install nobody: no such package"},
+		{24, "ipp: install nobody: no\n  such package"},
+		{10, "ipp: install nobody: no such package"},
+	} {
+		if got := hang("ipp: install nobody: no such package", tt.width, "  "); got != tt.want {
+			t.Errorf("at %d: %q, want %q", tt.width, got, tt.want)
+		}
+	}
+}
+
+func FuzzWrap(f *testing.F) {
+	f.Add("a b  c", 3)
+	f.Add("\x1b[31mab世\x1b[39m x", 2)
+	f.Fuzz(func(t *testing.T, s string, n int) {
+		if got, want := strings.Join(strings.Fields(strings.Join(Wrap(s, n), " ")), " "), strings.Join(strings.Fields(s), " "); got != want {
+			t.Fatalf("Wrap(%q, %d) has other words: %q", s, n, got)
+		}
+		if got, want := strings.Join(strings.Fields(hang(s, n, "  ")), " "), strings.Join(strings.Fields(s), " "); got != want {
+			t.Fatalf("hang(%q, %d) has other words: %q", s, n, got)
+		}
+	})
+}
+
 func TestTableWhole(t *testing.T) {
 	for width, want := range map[int]string{
 		34: "name     summary     cid\nesbuild  a JavaScr…  bafybeicnvpa7\n",
-		26: "esbuild\n  summary a JavaScript bundler and more\n  cid bafybeicnvpa7\n",
+		26: "esbuild\n  summary a JavaScript\n    bundler and more\n  cid bafybeicnvpa7\n",
 		9:  "esbuild\n  summary a JavaScript bundler and more\n  cid bafybeicnvpa7\n",
 	} {
 		s := &screen{width: width}

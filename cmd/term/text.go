@@ -101,6 +101,58 @@ func cut(s string, limit int) string {
 	return b.String()
 }
 
+// Wrap breaks text between words into lines of at most width columns; a longer
+// word stands alone. Blanks within a line stay as they are.
+func Wrap(text string, width int) []string {
+	if columns(text) <= width {
+		return []string{text}
+	}
+	var lines []string
+	line, used := "", 0
+	for i, word := range strings.Split(text, " ") {
+		n := columns(word)
+		switch {
+		case i == 0:
+			line, used = word, n
+		case used+1+n <= width:
+			line, used = line+" "+word, used+1+n
+		default:
+			lines = append(lines, strings.TrimRight(line, " "))
+			line, used = word, n
+		}
+	}
+	return append(lines, line)
+}
+
+// hang wraps text, and indents all lines but the first. Where hardly a word
+// would fit a line, the terminal may break it as it likes.
+func hang(text string, width int, indent string) string {
+	const narrowest = 20
+	if width < narrowest {
+		return text
+	}
+	first := Wrap(text, width)[0]
+	rest := strings.TrimLeft(strings.TrimPrefix(text, first), " ")
+	if rest == "" || !strings.HasPrefix(text, first) {
+		return first
+	}
+	return first + "\n" + indent + strings.Join(Wrap(rest, width-len(indent)), "\n"+indent)
+}
+
+// HangErr wraps text for the terminal on standard error between words, all lines
+// but the first indented; elsewhere it returns text as it is.
+func (t *Terminal) HangErr(text, indent string) string { return t.hang(t.err, text, indent) }
+
+// HangOut is HangErr for standard output.
+func (t *Terminal) HangOut(text, indent string) string { return t.hang(t.out, text, indent) }
+
+func (t *Terminal) hang(s stream, text, indent string) string {
+	if !s.terminal {
+		return text
+	}
+	return hang(text, t.width(s), indent)
+}
+
 // step measures what s begins with, a style sequence or a character.
 func step(s string) (bytes, cols int) {
 	if isStyle(s) {

@@ -97,11 +97,11 @@ func (c *change) checkSpaces(need store.Need) error {
 	if err != nil {
 		return err
 	}
+	if need == (store.Need{}) && c.verb == "remove" {
+		return nil // it has the reserve, and is told when even that is too little
+	}
 	forest := forestNeed(c.prof, c.from)
 	if store.SameDisk(existing(dir), existing(c.prof.Dir())) {
-		if need == (store.Need{}) && c.verb == "remove" {
-			return nil // it has the reserve, and is told when even that is too little
-		}
 		return c.checkSpace(need.Plus(forest))
 	}
 	if err := c.checkSpace(need); err != nil {

@@ -41,6 +41,9 @@ func (s *Store) Lease(ctx context.Context, purpose string, roots ...cid.Cid) (*L
 	defer sweep.Release()
 	l.note(roots)
 	l.id = leaseID(s.now().UnixNano())
+	if s.Reserve().low() {
+		s.dropDeadLeases()
+	}
 	err = s.Reserve().Spend(func() (err error) {
 		l.lock, err = flock.Create(s.path("leases", l.id), []byte(text))
 		return err
@@ -50,6 +53,24 @@ func (s *Store) Lease(ctx context.Context, purpose string, roots ...cid.Cid) (*L
 	}
 	l.size = int64(len(text))
 	return l, nil
+}
+
+// dropDeadLeases removes leases of processes that have ended, so that on a full
+// disk a hundred runs take no more room than one. A lease appears locked, so one
+// that can be locked is dead for good; what can't be told stays, for gc.
+func (s *Store) dropDeadLeases() {
+	names, err := readNames(s.path("leases"))
+	if err != nil {
+		return
+	}
+	for _, n := range names {
+		if durable.IsTemp(n) {
+			continue // being made, and not locked yet
+		}
+		if lock, err := flock.Try(s.path("leases", n), flock.Exclusive, ""); err == nil {
+			_ = lock.Remove()
+		}
+	}
 }
 
 // leaseID is never used again: process, time and chance.
@@ -174,7 +195,10 @@ func (s *Store) readLeases(remove bool) ([]LeaseInfo, error) {
 		var busy *flock.BusyError
 		switch {
 		case errors.As(err, &busy):
-			live = append(live, readLease(path, e.Name()))
+			info, err := readLease(path, e.Name())
+			if !isNotExist(err) { // it was released meanwhile: what it was for is done
+				live = append(live, info)
+			}
 		case err != nil: // it can't be told: taken for live
 			live = append(live, LeaseInfo{ID: e.Name(), All: true})
 		case remove:
@@ -189,13 +213,13 @@ func (s *Store) readLeases(remove bool) ([]LeaseInfo, error) {
 	return live, nil
 }
 
-// readLease parses a live lease; what can't be read protects everything.
-func readLease(path, id string) LeaseInfo {
+// readLease reads a live lease; what can't be read protects everything.
+func readLease(path, id string) (LeaseInfo, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return LeaseInfo{ID: id, All: true}
+		return LeaseInfo{ID: id, All: true}, err
 	}
-	return parseLease(id, data)
+	return parseLease(id, data), nil
 }
 
 func parseLease(id string, data []byte) LeaseInfo {

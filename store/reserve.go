@@ -7,12 +7,13 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"syscall"
 
 	"ipp/store/durable"
 )
 
-// reserveName is the file that gives its room to gc, rollback and the like
+// reserveName is what gives its room to gc, rollback and the like
 // when the disk is full.
 const reserveName = "reserve"
 
@@ -26,10 +27,14 @@ const reserveName = "reserve"
 // take 4 MiB, and is not provided for.)
 const ReserveSize = 256 << 10
 
-// Reserve is one disk's reserve: a file that nobody reads. It is made again
-// whenever there is room, so that it survives nothing, least of all a power cut,
-// does not matter.
-type Reserve struct{ path string }
+// reserveParts is in how many files the bytes are: a disk may have run out of
+// inodes too, and a lease, a symlink and a mutex take one each.
+const reserveParts = 4
+
+// Reserve is one disk's reserve: a directory with files that nobody reads. It is
+// made again whenever there is room, so that it survives nothing, least of all a
+// power cut, does not matter.
+type Reserve struct{ dir string }
 
 // Reserve is that of the store's disk.
 func (s *Store) Reserve() Reserve { return ReserveIn(s.dir) }
@@ -38,6 +43,8 @@ func (s *Store) Reserve() Reserve { return ReserveIn(s.dir) }
 // a disk of its own.
 func ReserveIn(dir string) Reserve { return Reserve{filepath.Join(dir, reserveName)} }
 
+func (r Reserve) part(i int) string { return filepath.Join(r.dir, strconv.Itoa(i)) }
+
 // IsFull says whether err is that of a full disk, or of a quota that is used up.
 func IsFull(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || isFullHere(err)
@@ -45,21 +52,26 @@ func IsFull(err error) bool {
 
 // Missing is how many bytes are not kept back.
 func (r Reserve) Missing() int64 {
-	fi, err := os.Lstat(r.path)
-	if err != nil || !fi.Mode().IsRegular() {
-		return ReserveSize
+	missing := int64(ReserveSize)
+	for i := range reserveParts {
+		if fi, err := os.Lstat(r.part(i)); err == nil && fi.Mode().IsRegular() {
+			missing -= min(fi.Size(), ReserveSize/reserveParts)
+		}
 	}
-	return max(0, ReserveSize-fi.Size())
+	return missing
 }
 
 // Free gives the reserve's room back, and says whether there was any. On btrfs
 // what was freed is not to be had before it is synced.
 func (r Reserve) Free() bool {
-	fi, err := os.Lstat(r.path)
-	if err != nil || fi.Size() == 0 || os.Remove(r.path) != nil {
+	freed := false
+	for i := range reserveParts {
+		freed = os.Remove(r.part(i)) == nil || freed
+	}
+	if !freed {
 		return false
 	}
-	if disk, err := durable.OpenFS(filepath.Dir(r.path)); err == nil {
+	if disk, err := durable.OpenFS(filepath.Dir(r.dir)); err == nil {
 		_ = errors.Join(disk.Sync(), disk.Close()) // if it fails, so will what follows, and be told
 	}
 	return true
@@ -69,11 +81,26 @@ func (r Reserve) Free() bool {
 // all of it, it keeps what it got: a little is more than nothing. Bytes are
 // written, and none like another, because some file systems take a hole, zeros
 // or a promise to allocate for nothing.
-func (r Reserve) Fill() (err error) {
+func (r Reserve) Fill() error {
 	if r.Missing() == 0 {
 		return nil
 	}
-	f, err := os.OpenFile(r.path, os.O_WRONLY|os.O_CREATE, 0o600)
+	if err := os.Mkdir(r.dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	var seed [32]byte
+	crand.Read(seed[:]) // never fails
+	random := rand.NewChaCha8(seed)
+	for i := range reserveParts {
+		if err := fillPart(r.part(i), random); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func fillPart(path string, random *rand.ChaCha8) (err error) {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
 	}
@@ -82,17 +109,20 @@ func (r Reserve) Fill() (err error) {
 	if err != nil {
 		return err
 	}
-	var seed [32]byte
-	crand.Read(seed[:]) // never fails
-	random := rand.NewChaCha8(seed)
 	buf := make([]byte, 16<<10)
-	for at := fi.Size(); at < ReserveSize; at += int64(len(buf)) {
+	for at := fi.Size(); at < ReserveSize/reserveParts; at += int64(len(buf)) {
 		random.Read(buf) // never fails
-		if _, err := f.WriteAt(buf[:min(int64(len(buf)), ReserveSize-at)], at); err != nil {
+		if _, err := f.WriteAt(buf[:min(int64(len(buf)), ReserveSize/reserveParts-at)], at); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// low says that the disk has less left than the reserve has.
+func (r Reserve) low() bool {
+	bytes, files, ok := Room(filepath.Dir(r.dir))
+	return ok && (bytes < ReserveSize || files < reserveParts)
 }
 
 // Spend runs f with the room of the reserve where it takes that: freed at once
@@ -100,10 +130,7 @@ func (r Reserve) Fill() (err error) {
 // the disk is full or a quota is used up; then f runs again. What f leaves of
 // the room is kept back again.
 func (r Reserve) Spend(f func() error) error {
-	spent := false
-	if bytes, files, ok := Room(filepath.Dir(r.path)); ok && (bytes < ReserveSize || files < reserveFiles) {
-		spent = r.Free()
-	}
+	spent := r.low() && r.Free()
 	err := f()
 	if IsFull(err) && !spent && r.Free() {
 		spent = true
@@ -114,9 +141,6 @@ func (r Reserve) Spend(f func() error) error {
 	}
 	return err
 }
-
-// reserveFiles is how few inodes count as none.
-const reserveFiles = 8
 
 // Room is how many bytes and files the disk of dir, and this user's quota on
 // it, have left; false where it can't be told. A disk that does not count files

@@ -20,9 +20,16 @@ func reserveIn(t *testing.T) Reserve {
 
 func TestReserveIsWritten(t *testing.T) {
 	r := reserveIn(t)
-	data, err := os.ReadFile(r.path)
-	if err != nil || len(data) != ReserveSize {
-		t.Fatalf("%d bytes, %v", len(data), err)
+	var data []byte
+	for i := range reserveParts {
+		part, err := os.ReadFile(r.part(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		data = append(data, part...)
+	}
+	if len(data) != ReserveSize {
+		t.Fatalf("%d bytes", len(data))
 	}
 	blocks := map[string]bool{}
 	for at := 0; at < len(data); at += 512 { // none like another, and no holes
@@ -35,10 +42,11 @@ func TestReserveIsWritten(t *testing.T) {
 
 func TestReserveIsFilledUp(t *testing.T) {
 	r := reserveIn(t)
-	if err := os.Truncate(r.path, 5000); err != nil { // what a kill or a full disk left
+	// What a kill or a full disk left.
+	if err := errors.Join(os.Truncate(r.part(1), 5000), os.Remove(r.part(3))); err != nil {
 		t.Fatal(err)
 	}
-	if got := r.Missing(); got != ReserveSize-5000 {
+	if got := r.Missing(); got != ReserveSize/2-5000 {
 		t.Errorf("missing %d", got)
 	}
 	if err := r.Fill(); err != nil || r.Missing() != 0 {

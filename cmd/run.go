@@ -28,7 +28,8 @@ func (runCmd) doc() doc {
 	return doc{
 		usage: "run [-c COMMAND] REF [ARGS…]",
 		about: `Runs a program of a package without installing it. The package is kept from ipp gc
-			while it runs, and has no other claim to stay. Exit code and signals are the program's
+			while it runs, and has no other claim to stay; until the next one, another run of it
+			starts at once. Exit code and signals are the program's
 			own; 125 says that ipp failed, 126 that the file can't be executed, 127 that there is no
 			such command.
 

@@ -27,9 +27,9 @@ func isMerged(dir string) bool { return dir != binDir && lock.ForestDir(dir) }
 // are no conflict.
 //
 // The order of members does not matter: where several bring the same object,
-// the first by name gets the link. Names are compared as bytes: two packages
-// that bring bin/Foo and bin/foo conflict only on a file system that takes
-// these for one, where Write then fails.
+// the first by name gets the link. Names are compared as bytes, and links that
+// differ in case alone are conflicts on macOS and Windows, whose file systems
+// take them for one.
 //
 // Each base of a member is read once, and below that only the directories that
 // two members, or two bases, share.
@@ -37,7 +37,8 @@ func Plan(members []Member, prefer map[string]ref.Name, trees fs.FS) (*Forest, e
 	members = slices.SortedFunc(slices.Values(members), func(a, b Member) int {
 		return strings.Compare(string(a.Name), string(b.Name))
 	})
-	p := &planner{members: members, prefer: prefer, trees: trees, forest: &Forest{}}
+	p := &planner{members: members, prefer: prefer, trees: trees, forest: &Forest{},
+		folds: runtime.GOOS == "darwin" || runtime.GOOS == "windows"}
 	if err := p.check(); err != nil {
 		return nil, err
 	}
@@ -60,6 +61,7 @@ type planner struct {
 	twins     []bool   // whether a member before has the same tree
 	prefer    map[string]ref.Name
 	trees     fs.FS
+	folds     bool // names that differ in case alone are one
 	forest    *Forest
 	conflicts []Conflict
 }
@@ -108,7 +110,7 @@ func (p *planner) top() (map[string][]claim, error) {
 	claims := map[string][]claim{}
 	for i, m := range p.members {
 		for command, target := range m.Commands {
-			at := binDir + "/" + string(command)
+			at := binDir + "/" + linkName(m, command, target)
 			claims[at] = append(claims[at], claim{member: i, target: target})
 		}
 		for _, c := range found[i] {
@@ -117,6 +119,17 @@ func (p *planner) top() (map[string][]claim, error) {
 		}
 	}
 	return claims, nil
+}
+
+// linkName is what a command's link is called: Windows starts only what ends in
+// .exe.
+func linkName(m Member, command ref.Command, target string) string {
+	const exe = ".exe"
+	isExe := func(name string) bool { return strings.EqualFold(path.Ext(name), exe) }
+	if strings.HasPrefix(m.Key.Part, "windows-") && isExe(target) && !isExe(string(command)) {
+		return string(command) + exe
+	}
+	return string(command)
 }
 
 // readBases finds each member's forest directories. This is what a large
@@ -280,8 +293,29 @@ func (p *planner) link(at string, c claim) {
 // file is where a claim's file is, below trees.
 func (p *planner) file(c claim) string { return path.Join(p.roots[c.member], c.target) }
 
+// foldCase finds links that differ in case alone.
+func (p *planner) foldCase() {
+	byName := map[ref.Name]Member{}
+	for _, m := range p.members {
+		byName[m.Name] = m
+	}
+	first := map[string]Link{}
+	for _, l := range p.forest.links {
+		key := strings.ToLower(l.Path)
+		before, taken := first[key]
+		if !taken {
+			first[key] = l
+		} else if before.Owner != l.Owner {
+			p.conflicts = append(p.conflicts, Conflict{l.Path, byName[before.Owner], byName[l.Owner]})
+		}
+	}
+}
+
 // result sorts what was planned, or says every conflict.
 func (p *planner) result() (*Forest, error) {
+	if p.folds {
+		p.foldCase()
+	}
 	if len(p.conflicts) > 0 {
 		slices.SortFunc(p.conflicts, func(a, b Conflict) int { return strings.Compare(a.Path, b.Path) })
 		return nil, &ConflictError{p.conflicts}

@@ -173,6 +173,7 @@ func (a *app) table() []rule {
 		on(exitMalformed, says[*store.DamagedError]("installing that package again from its CAR file heals it")),
 		on(exitMalformed, rootHint),
 		is(store.ErrNoRoots, exitFailed, "its roots/ were lost; the next ipp install brings those of the profiles back, not those of packages that were only packed or imported"),
+		on(exitMalformed, says[*dag.MissingBlockError]("get the package again, whole: its blocks may be lost on the way, or its CAR file cut short")),
 		on(exitMalformed, says[*dag.HashError](again)),
 		on(exitMalformed, says[*dag.LimitError]("the package is larger than what ipp accepts unsigned")),
 		on(exitMalformed, says[*dag.NameError](again)),

@@ -39,10 +39,24 @@ func TestParseKey(t *testing.T) {
 	}
 }
 
+// logOf is a log of these files.
+func logOf(t testing.TB, files []FileInfo) *fileLog {
+	t.Helper()
+	l := &fileLog{}
+	for _, f := range files {
+		key, err := parseObjectKey(f.Object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.add(f.Path, key, f.Size)
+	}
+	return l
+}
+
 func TestListRoundTrip(t *testing.T) {
 	files := []FileInfo{{"a\tb\\n\n", someCID, 3}, {"bin/x", someCID + ".x", 1 << 40}}
 	var b bytes.Buffer
-	if err := writeList(&b, files); err != nil {
+	if err := writeList(&b, logOf(t, files)); err != nil {
 		t.Fatal(err)
 	}
 	var got []FileInfo

@@ -14,7 +14,7 @@ import (
 // FuzzReadList: what is read is written alike, and no path leads out of a tree.
 func FuzzReadList(f *testing.F) {
 	var b bytes.Buffer
-	if err := writeList(&b, []FileInfo{{"a", someCID, 3}, {"b/c\n", someCID + ".x", 0}}); err != nil {
+	if err := writeList(&b, logOf(f, []FileInfo{{"a", someCID, 3}, {"b/c\n", someCID + ".x", 0}})); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(b.Bytes())
@@ -30,7 +30,7 @@ func FuzzReadList(f *testing.F) {
 			}
 		}
 		var again bytes.Buffer
-		if err := writeList(&again, files); err != nil {
+		if err := writeList(&again, logOf(t, files)); err != nil {
 			t.Fatal(err)
 		}
 		var back []FileInfo

@@ -2,13 +2,11 @@ package store
 
 import (
 	"bufio"
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -82,14 +80,22 @@ var (
 )
 
 // writeList writes a listing; it sorts files.
-func writeList(w io.Writer, files []FileInfo) error {
-	slices.SortFunc(files, func(a, b FileInfo) int { return cmp.Compare(a.Path, b.Path) })
-	b := bufio.NewWriter(w)
+func writeList(w io.Writer, files *fileLog) error {
+	b := bufio.NewWriterSize(w, 64<<10)
 	fmt.Fprintln(b, listHeader)
-	for _, f := range files {
-		fmt.Fprintf(b, "%s\t%d\t%s\n", f.Object, f.Size, escapePath.Replace(f.Path))
+	err := files.each(files.byPath, func(f loggedFile) error {
+		line := files.info(f)
+		b.WriteString(line.Object)
+		b.WriteByte('\t')
+		b.WriteString(strconv.FormatInt(line.Size, 10))
+		b.WriteByte('\t')
+		escapePath.WriteString(b, line.Path)
+		return b.WriteByte('\n')
+	})
+	if err != nil {
+		return err
 	}
-	fmt.Fprintf(b, "%s\t%d\n", listEnd, len(files))
+	fmt.Fprintf(b, "%s\t%d\n", listEnd, len(files.lines))
 	return b.Flush()
 }
 
@@ -132,7 +138,7 @@ func parseListLine(fields []string) (FileInfo, error) {
 	if err != nil || size < 0 {
 		return FileInfo{}, fmt.Errorf("size %q is not a number of bytes", fields[1])
 	}
-	if _, _, err := objectCID(fields[0]); err != nil {
+	if _, err := parseObjectKey(fields[0]); err != nil {
 		return FileInfo{}, fmt.Errorf("object %q: %w", fields[0], err)
 	}
 	f := FileInfo{Object: fields[0], Size: size, Path: unescapePath.Replace(fields[2])}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io/fs"
 	"os"
 	"path"
@@ -42,7 +43,17 @@ type Plan struct {
 	NewBytes int64 // of objects the store lacks
 	Need     Need  // of the store's disk, before the tree is there
 
-	modes bool // the DAG records modes
+	modes bool            // the DAG records modes
+	paths int             // bytes in all paths
+	execs map[string]bool // Exec
+}
+
+func newPlan(w Want) *Plan {
+	p := &Plan{Want: w, execs: make(map[string]bool, len(w.Exec))}
+	for _, at := range w.Exec {
+		p.execs[at] = true
+	}
+	return p
 }
 
 // Plan reads the shape of a package part from src and compares it with the
@@ -53,7 +64,7 @@ func (s *Store) Plan(ctx context.Context, w Want, src dag.Blocks) (*Plan, error)
 		return nil, fmt.Errorf("plan tree of %s: part %q is not a name", w.Root, w.Part)
 	}
 	w.Root = cid.NewCidV1(w.Root.Type(), w.Root.Hash())
-	p := &Plan{Want: w}
+	p := newPlan(w)
 	if s.Has(w.Key) {
 		p.Present = true
 		if err := s.inspect(ctx, p); err != nil {
@@ -71,7 +82,7 @@ func (s *Store) Plan(ctx context.Context, w Want, src dag.Blocks) (*Plan, error)
 
 // Measure is Plan where there is no store yet: everything is new.
 func Measure(ctx context.Context, w Want, src dag.Blocks) (*Plan, error) {
-	p := &Plan{Want: w}
+	p := newPlan(w)
 	return p, p.measure(ctx, src, nil)
 }
 
@@ -113,8 +124,8 @@ func (s *Store) inspect(ctx context.Context, p *Plan) error {
 
 // measure fills in a plan from a source, for a store, which may be nil.
 func (p *Plan) measure(ctx context.Context, src dag.Blocks, s *Store) error {
-	p.Files, p.Bytes, p.NewBytes = 0, 0, 0
-	seen := map[string]bool{}
+	p.Files, p.Bytes, p.NewBytes, p.paths = 0, 0, 0, 0
+	seen := newSeen()
 	see, end := p.check()
 	m := newMeasuring(s.hasShard)
 	err := dag.Walk(ctx, src, p.Root, p.walk(m.block), func(e *dag.Entry) error {
@@ -128,16 +139,9 @@ func (p *Plan) measure(ctx context.Context, src dag.Blocks, s *Store) error {
 		}
 		p.Files++
 		p.Bytes += e.Size
+		p.paths += len(e.Path)
 		p.modes = p.modes || e.HasMode
-		key, object := e.CID.KeyString(), ""
-		if c, ok := dag.ObjectCID(e.Leaves); ok {
-			object = objectName(c, p.exec(e))
-			if key = object; s.hasObject(object) {
-				return nil
-			}
-		}
-		if !seen[key] {
-			seen[key] = true
+		if object, fresh := p.isNew(e, seen, s); fresh {
 			p.NewBytes += e.Size
 			m.object(object, e.Size)
 		}
@@ -148,6 +152,46 @@ func (p *Plan) measure(ctx context.Context, src dag.Blocks, s *Store) error {
 		return fmt.Errorf("read package %s: %w", p.Root, err)
 	}
 	return end()
+}
+
+// isNew says whether a file is one that the store lacks and that was not seen,
+// and the name of its object, "" where that is not known yet.
+func (p *Plan) isNew(e *dag.Entry, seen seen, s *Store) (object string, fresh bool) {
+	exec := p.exec(e)
+	if !seen.add(e.CID, exec) {
+		return "", false // of a bomb all files are a few
+	}
+	c, named := dag.ObjectCID(e.Leaves)
+	if !named {
+		return "", true
+	}
+	if c != e.CID && !seen.add(c, exec) {
+		return "", false
+	}
+	object = objectName(c, exec)
+	return object, !s.hasObject(object)
+}
+
+// seen is a set of files by their hashes, in 8 bytes each: it is for a sum of
+// bytes, which an unlikely error does not hurt.
+type seen struct {
+	seed maphash.Seed
+	set  map[uint64]struct{}
+}
+
+func newSeen() seen { return seen{maphash.MakeSeed(), map[uint64]struct{}{}} }
+
+// add says whether the file is new.
+func (s seen) add(c cid.Cid, exec bool) bool {
+	h := maphash.String(s.seed, c.KeyString())
+	if exec {
+		h = ^h
+	}
+	if _, ok := s.set[h]; ok {
+		return false
+	}
+	s.set[h] = struct{}{}
+	return true
 }
 
 // check starts Check.
@@ -173,16 +217,16 @@ func (w *Want) omits(path string) bool { return slices.Contains(w.Omit, path) }
 // exec says whether a file gets a run bit: its own mode tells, or, where no
 // file of the part has a mode, what the package's author named.
 func (p *Plan) exec(e *dag.Entry) bool {
-	if e.HasMode || p.modes {
+	if e.HasMode || p.modes || len(p.Exec) == 0 {
 		return e.Exec
 	}
 	dir, _ := path.Split(e.Path)
-	return slices.Contains(p.Exec, "/") || slices.Contains(p.Exec, e.Path) || dir != "" && slices.Contains(p.Exec, dir)
+	return p.execs["/"] || p.execs[e.Path] || dir != "" && p.execs[dir]
 }
 
 // Ensure makes the planned tree present and durable, whoever made it. The
 // lease must hold the plan's root. report, if set, is told of bytes done, from
-// several goroutines.
+// several goroutines. A block that src lacks is a *dag.MissingBlockError.
 func (s *Store) Ensure(ctx context.Context, l *Lease, p *Plan, src dag.Blocks, report func(int64)) error {
 	if !l.holds(p.Root) {
 		return fmt.Errorf("ensure tree %s: its root is not leased", p.Key)
@@ -206,7 +250,7 @@ func (s *Store) Ensure(ctx context.Context, l *Lease, p *Plan, src dag.Blocks, r
 			return err
 		}
 	}
-	if err := s.stageAndPublish(ctx, p, src, report); err != nil {
+	if err := s.stageAndPublish(ctx, p, dag.Whole(src), report); err != nil {
 		return fmt.Errorf("ensure tree %s: %w", p.Key, err)
 	}
 	return nil

@@ -87,27 +87,25 @@ func (s *Store) syncTrees() error {
 // publishObjects links every staged file into objects/, and returns the shards
 // that it touched.
 func (st *stage) publishObjects(ctx context.Context) ([]string, error) {
-	shards := map[string]bool{}
-	ours := map[string]bool{}
-	for _, f := range st.files {
+	var shards []string
+	var last objectKey
+	files := &st.files
+	err := files.each(files.byObject, func(logged loggedFile) error {
+		f := files.info(logged)
 		object := st.store.objectPath(f.Object)
-		shard := filepath.Dir(object)
-		if !shards[shard] {
+		if shard := filepath.Dir(object); len(shards) == 0 || shards[len(shards)-1] != shard {
 			if err := st.store.makeShard(shard); err != nil {
-				return nil, err
+				return err
 			}
-			shards[shard] = true
+			shards = append(shards, shard)
 		}
-		if err := st.publishObject(ctx, f, object, ours[f.Object]); err != nil {
-			return nil, fmt.Errorf("publish %s: %w", f.Path, err)
+		if err := st.publishObject(ctx, f, object, logged.object == last); err != nil {
+			return fmt.Errorf("publish %s: %w", f.Path, err)
 		}
-		ours[f.Object] = true
-	}
-	list := make([]string, 0, len(shards))
-	for s := range shards {
-		list = append(list, s)
-	}
-	return list, nil
+		last = logged.object
+		return nil
+	})
+	return shards, err
 }
 
 func (s *Store) makeShard(dir string) error {

@@ -5,12 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
-	"runtime"
-	"sync"
+	"sync/atomic"
 
 	"ipp/store/dag"
 	"ipp/store/durable"
@@ -34,13 +33,13 @@ type stage struct {
 	root   *os.Root
 	fs     *durable.FS
 	tasks  *errgroup.Group
+	opened []*openedDir // from the root to where the walk is
 
 	// known holds every path of the plan, where something lay in staging
 	// before: what else is found there goes.
 	known map[string]bool
 
-	mu    sync.Mutex
-	files []FileInfo
+	files fileLog
 }
 
 func (s *Store) stagingDir(k Key) string { return s.path("staging", k.String()) }
@@ -52,14 +51,7 @@ func (s *Store) stagingMutex(ctx context.Context, k Key) (*flock.Lock, error) {
 // discardStaging removes what was staged for a tree.
 func (s *Store) discardStaging(k Key) error {
 	dir := s.stagingDir(k)
-	return errors.Join(os.RemoveAll(dir), removeIfThere(dir+".car"), removeIfThere(dir+".objects"))
-}
-
-func removeIfThere(path string) error {
-	if err := os.Remove(path); err != nil && !isNotExist(err) {
-		return err
-	}
-	return nil
+	return errors.Join(os.RemoveAll(dir), os.RemoveAll(dir+".car"), os.RemoveAll(dir+".objects"))
 }
 
 // stageAndPublish fetches, syncs and publishes, in the order of the design's
@@ -151,10 +143,14 @@ func (st *stage) walk(ctx context.Context, block func(cid.Cid, []byte) error) er
 	var taskCtx context.Context
 	st.tasks, taskCtx = errgroup.WithContext(ctx)
 	st.tasks.SetLimit(st.store.slots)
+	st.files.expect(st.plan.Files, st.plan.paths)
+	st.opened = []*openedDir{openedRoot(st.root)}
 	err := dag.Walk(taskCtx, st.src, st.plan.Root, st.plan.walk(block), func(e *dag.Entry) error {
 		return st.entry(taskCtx, e)
 	})
-	if taskErr := st.tasks.Wait(); taskErr != nil {
+	taskErr := st.tasks.Wait()
+	st.leave(0)
+	if taskErr != nil {
 		return taskErr // the walk only saw its context end
 	}
 	return err
@@ -164,43 +160,104 @@ func (st *stage) entry(ctx context.Context, e *dag.Entry) error {
 	if st.known != nil {
 		st.known[filepath.FromSlash(e.Path)] = true
 	}
+	if e.Path == "" {
+		return nil // open
+	}
+	dir := st.dirOf(e.Path)
 	switch e.Kind {
 	case dag.Dir:
-		return st.mkdir(e)
+		return st.mkdir(dir, e)
 	case dag.Symlink:
-		return st.symlink(e)
+		return st.symlink(dir, e)
 	}
+	f := &stagedFile{stage: st, dir: dir, entry: e, name: path.Base(e.Path)}
 	if len(e.Leaves) > 2*st.store.slots { // its leaves go side by side
-		return st.file(ctx, e, st.spread)
+		return f.put(ctx, f.spread)
 	}
-	st.tasks.Go(func() error { return st.file(ctx, e, inTurn) })
+	dir.users.Add(1)
+	st.tasks.Go(func() error {
+		defer dir.release()
+		return f.put(ctx, inTurn)
+	})
 	return nil
 }
 
-func (st *stage) mkdir(e *dag.Entry) error {
-	if e.Path == "" {
-		return nil
+// openedDir is a directory in staging. What is in it is reached through its
+// handle, not by the path from the root. It is closed when the walk has left it
+// and its files are done.
+type openedDir struct {
+	path  string
+	root  *os.Root
+	users atomic.Int32
+}
+
+func openedRoot(root *os.Root) *openedDir {
+	d := &openedDir{root: root}
+	d.users.Store(2) // it stays open
+	return d
+}
+
+func (d *openedDir) release() {
+	if d.users.Add(-1) == 0 {
+		d.root.Close() // only read
 	}
-	err := st.root.Mkdir(e.Path, 0o755)
+}
+
+// dirOf leaves the directories that path is not in, and returns the one that it
+// is in: the walk is depth first.
+func (st *stage) dirOf(at string) *openedDir {
+	parent := path.Dir(at)
+	if parent == "." {
+		parent = ""
+	}
+	for n := len(st.opened); ; n-- {
+		if d := st.opened[n-1]; d.path == parent {
+			st.leave(n)
+			return d
+		}
+	}
+}
+
+// leave leaves all directories but the outer ones.
+func (st *stage) leave(outer int) {
+	for _, d := range st.opened[outer:] {
+		d.release()
+	}
+	st.opened = st.opened[:outer]
+}
+
+func (st *stage) mkdir(in *openedDir, e *dag.Entry) error {
+	name := path.Base(e.Path)
+	err := in.root.Mkdir(name, 0o755)
 	if st.known != nil && errors.Is(err, fs.ErrExist) {
-		if fi, lerr := st.root.Lstat(e.Path); lerr == nil && fi.IsDir() {
+		if fi, lerr := in.root.Lstat(name); lerr == nil && fi.IsDir() {
 			err = nil
 		} else { // of a damaged tree that a killed healing left here
-			err = errors.Join(st.root.RemoveAll(e.Path), st.root.Mkdir(e.Path, 0o755))
+			err = errors.Join(in.root.RemoveAll(name), in.root.Mkdir(name, 0o755))
 		}
 	}
 	if err == nil {
-		err = st.root.Chmod(e.Path, 0o755) // whatever the umask
+		err = in.root.Chmod(name, 0o755) // whatever the umask
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	root, err := in.root.OpenRoot(name)
+	if err != nil {
+		return err
+	}
+	d := &openedDir{path: e.Path, root: root}
+	d.users.Store(1)
+	st.opened = append(st.opened, d)
+	return nil
 }
 
-func (st *stage) symlink(e *dag.Entry) error {
-	if st.known != nil {
-		if t, err := st.root.Readlink(e.Path); err == nil && t == e.Target {
+func (st *stage) symlink(in *openedDir, e *dag.Entry) error {
+	if name := path.Base(e.Path); st.known != nil {
+		if t, err := in.root.Readlink(name); err == nil && t == e.Target {
 			return nil
 		}
-		if err := st.root.RemoveAll(e.Path); err != nil {
+		if err := in.root.RemoveAll(name); err != nil {
 			return err
 		}
 	}
@@ -208,193 +265,6 @@ func (st *stage) symlink(e *dag.Entry) error {
 }
 
 func (st *stage) abs(path string) string { return filepath.Join(st.dir, filepath.FromSlash(path)) }
-
-// eachLeaf runs f for every leaf of a file.
-type eachLeaf func(leaves []dag.Leaf, f func(dag.Leaf) error) error
-
-func inTurn(leaves []dag.Leaf, f func(dag.Leaf) error) error {
-	for _, l := range leaves {
-		if err := f(l); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (st *stage) spread(leaves []dag.Leaf, f func(dag.Leaf) error) error {
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	var first error
-	for _, l := range leaves {
-		wg.Add(1)
-		st.tasks.Go(func() error {
-			defer wg.Done()
-			err := f(l)
-			if err != nil {
-				mu.Lock()
-				defer mu.Unlock()
-				first = errors.Join(first, err)
-			}
-			return err
-		})
-	}
-	wg.Wait()
-	return first
-}
-
-// file stages one file: what a killed attempt left, an object of the store, or
-// its leaves from the source, whichever comes first and verifies.
-func (st *stage) file(ctx context.Context, e *dag.Entry, each eachLeaf) error {
-	exec := st.plan.exec(e)
-	mode := objectMode(exec)
-	c, named := dag.ObjectCID(e.Leaves)
-	done, err := st.resume(e, mode, each)
-	if err == nil && !done && named {
-		done, err = st.link(e, objectName(c, exec), mode, each)
-	}
-	if err == nil && !done {
-		err = st.write(ctx, e, mode, each)
-	}
-	if err == nil && !named {
-		c, err = st.hash(ctx, e)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", e.Path, err)
-	}
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	st.files = append(st.files, FileInfo{Path: e.Path, Object: objectName(c, exec), Size: e.Size})
-	return nil
-}
-
-// resume keeps a finished file that verifies, made durable on a descriptor of
-// its own; anything else finished is dropped. An unfinished one is left to
-// write.
-func (st *stage) resume(e *dag.Entry, mode fs.FileMode, each eachLeaf) (bool, error) {
-	if st.known == nil {
-		return false, nil
-	}
-	fi, err := st.root.Lstat(e.Path)
-	if isNotExist(err) {
-		return false, nil
-	}
-	if err != nil || fi.Mode() == 0o600 {
-		return false, err
-	}
-	if fi.Mode().IsRegular() && st.holds(e, mode, each) && durable.SyncFile(st.abs(e.Path)) == nil {
-		return true, nil
-	}
-	return false, st.root.RemoveAll(e.Path)
-}
-
-// link takes the contents from an object, if there is one that verifies.
-func (st *stage) link(e *dag.Entry, object string, mode fs.FileMode, each eachLeaf) (bool, error) {
-	if fi, err := os.Lstat(st.store.objectPath(object)); err != nil || !fi.Mode().IsRegular() {
-		return false, nil // publishing tells what is wrong with it
-	}
-	if st.known != nil { // what an attempt left unfinished makes way
-		if err := st.root.RemoveAll(e.Path); err != nil {
-			return false, err
-		}
-	}
-	_, err := durable.Link(st.store.objectPath(object), st.abs(e.Path))
-	if isNotExist(err) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	if st.holds(e, mode, each) {
-		return true, nil
-	}
-	return false, st.root.Remove(e.Path)
-}
-
-// holds says whether the staged file has the mode and the contents of e, told
-// by their hashes; if so they are reported as done.
-func (st *stage) holds(e *dag.Entry, mode fs.FileMode, each eachLeaf) bool {
-	f, err := st.root.Open(e.Path)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	if fi, err := f.Stat(); err != nil || fi.Size() != e.Size || !sameMode(fi, mode) {
-		return false
-	}
-	err = each(e.Leaves, func(l dag.Leaf) error {
-		if !leafAt(f, l) {
-			return errDiffers
-		}
-		return nil
-	})
-	if err != nil {
-		return false
-	}
-	st.report(e.Size)
-	return true
-}
-
-// sameMode compares with a regular file's mode, as far as the system has modes.
-func sameMode(fi fs.FileInfo, mode fs.FileMode) bool {
-	return fi.Mode() == mode || runtime.GOOS == "windows" && fi.Mode().IsRegular()
-}
-
-var errDiffers = errors.New("contents differ")
-
-// leafAt says whether the file is known to have the contents of leaf l where
-// they belong.
-func leafAt(f io.ReaderAt, l dag.Leaf) bool {
-	ok, err := holdsLeaf(f, l)
-	return ok && err == nil
-}
-
-// write fetches the leaves that are not there yet. Each is verified before it
-// is written, and the mode that finishes the file is set last.
-func (st *stage) write(ctx context.Context, e *dag.Entry, mode fs.FileMode, each eachLeaf) error {
-	f, err := st.root.OpenFile(e.Path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-	resumed := st.known != nil && errors.Is(err, fs.ErrExist)
-	if resumed {
-		f, err = st.root.OpenFile(e.Path, os.O_RDWR, 0)
-	}
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	err = each(e.Leaves, func(l dag.Leaf) error { return st.writeLeaf(ctx, f, l, resumed) })
-	if err != nil {
-		return err
-	}
-	if resumed {
-		if err := errors.Join(f.Truncate(e.Size), durable.SyncFile(st.abs(e.Path))); err != nil {
-			return errors.Join(err, st.root.Remove(e.Path))
-		}
-	}
-	return errors.Join(f.Chmod(mode), f.Close())
-}
-
-func (st *stage) writeLeaf(ctx context.Context, f *os.File, l dag.Leaf, resumed bool) error {
-	if !resumed || !leafAt(f, l) {
-		data, err := dag.ReadLeaf(ctx, st.src, l)
-		if err != nil {
-			return err
-		}
-		if _, err := f.WriteAt(data, l.Offset); err != nil {
-			return err
-		}
-	}
-	st.report(l.Size)
-	return nil
-}
-
-// hash names contents whose leaves don't: cut by another chunker.
-func (st *stage) hash(ctx context.Context, e *dag.Entry) (cid.Cid, error) {
-	f, err := st.root.Open(e.Path)
-	if err != nil {
-		return cid.Undef, err
-	}
-	defer f.Close()
-	return st.store.pool.HashFile(ctx, f, e.Size, nil)
-}
 
 // dropExtras removes what an earlier attempt left and the plan doesn't know.
 func (st *stage) dropExtras() error {
@@ -424,7 +294,7 @@ func (st *stage) writeList() error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(writeList(f, st.files), f.Close())
+	return errors.Join(writeList(f, &st.files), f.Close())
 }
 
 // sync makes all that was staged durable. A failed sync is never retried: what

@@ -461,8 +461,7 @@ func holdsLeaf(f io.ReaderAt, l dag.Leaf) (bool, error) {
 		}
 		return false, err
 	}
-	block, ok := dag.Reframe(l.CID, buf)
-	return ok && dag.Verify(l.CID, block) == nil, nil
+	return l.Is(buf), nil
 }
 
 // checkFile compares one file, or an object, with what its listing says: kind,

@@ -111,6 +111,9 @@ func ObjectCID(leaves []Leaf) (cid.Cid, bool) {
 	if offProfile(leaves) != "" {
 		return cid.Undef, false
 	}
+	if len(leaves) == 1 {
+		return leaves[0].CID, true
+	}
 	l, err := NewBuilder().file(leaves, false)
 	return l.CID, err == nil
 }

@@ -79,7 +79,7 @@ func (w *CARWriter) write(p []byte) error {
 // block once, each verified: what a trustless gateway sends for dag-scope=all,
 // order=dfs, dups=n. report, if set, is told how many bytes were just written.
 // Besides what opt.Omit says all of the DAG is read, so opt.Block sees each
-// block, raw leaves too.
+// block, raw leaves too, and one that b lacks is a *MissingBlockError.
 func WriteCAR(ctx context.Context, w io.Writer, b Blocks, root cid.Cid, opt WalkOptions, report func(int64)) error {
 	cw, err := NewCARWriter(w, root)
 	if err != nil {
@@ -101,7 +101,7 @@ func WriteCAR(ctx context.Context, w io.Writer, b Blocks, root cid.Cid, opt Walk
 		}
 		return nil
 	}
-	walker := newWalker(ctx, b, opt, func(*Entry) error { return nil })
+	walker := newWalker(ctx, Whole(b), opt, func(*Entry) error { return nil })
 	walker.every = true
 	return walker.walk(root)
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/ipfs/go-cid"
 )
 
-// LimitError, FormatError, HashError and NameError are what is wrong with a
+// LimitError, FormatError, HashError, NameError and MissingBlockError are what is wrong with a
 // DAG; all say where (path and CID, or the byte of a CAR).
 type (
 	// LimitError says that something is larger than allowed.
@@ -28,7 +28,16 @@ type (
 	}
 	// NameError says that a name can't be an entry of Dir.
 	NameError struct{ Dir, Name, Why string }
+	// MissingBlockError says that a source that should have the whole of a DAG
+	// lacks a block of it; Err tells where. It Is not fs.ErrNotExist: that which
+	// was asked for is there, and not whole.
+	MissingBlockError struct {
+		CID cid.Cid
+		Err error
+	}
 )
+
+func (e *MissingBlockError) Error() string { return fmt.Sprintf("it is not whole: %v", e.Err) }
 
 func (e *LimitError) Error() string {
 	return fmt.Sprintf("read %s: more than %d %s", where(e.Path), e.Limit, e.What)

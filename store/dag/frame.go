@@ -61,6 +61,19 @@ func Reframe(c cid.Cid, contents []byte) ([]byte, bool) {
 	return nil, false
 }
 
+// Is says whether contents are those of the leaf.
+func (l Leaf) Is(contents []byte) bool {
+	if int64(len(contents)) != l.Size {
+		return false
+	}
+	block, ok := Reframe(l.CID, contents)
+	if _, own := inline(l.CID); ok && own { // whatever the contents
+		data, err := unwrap("", l, block)
+		return err == nil && bytes.Equal(data, contents)
+	}
+	return ok
+}
+
 func reframe(c cid.Cid, contents []byte) ([]byte, bool) {
 	for _, f := range framings() {
 		if f.empty && len(contents) > 0 {

@@ -193,7 +193,8 @@ func (c *checker) repairTree(ctx context.Context, salvage *store.Salvage, k stor
 
 // needs says what repairing a tree takes.
 func (c *checker) needs(k store.Key, err error) string {
-	if !isAbsent(err) {
+	var lacks *dag.MissingBlockError
+	if !isAbsent(err) && !errors.As(err, &lacks) {
 		return err.Error()
 	}
 	p := c.packageOf(k)

@@ -48,7 +48,7 @@ func cause(err error) (int, string, bool) {
 	case syscall.EMLINK, syscall.EXDEV:
 		return exitFailed, "the file system of " + dirOf(err) + " can't link that: " + elsewhere, true
 	case syscall.EACCES, syscall.EPERM:
-		return exitFailed, "owner or mode of that file, or of a directory above it, do not let you: ls -ld shows them", true
+		return exitFailed, "owner or mode of that file, or of a directory above it, do not let you: ls -ld shows them (chown gives back what sudo took)", true
 	}
 	return 0, "", false
 }

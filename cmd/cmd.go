@@ -13,6 +13,7 @@
 //   - Text from packages, file names and arguments reaches a terminal only
 //     through term.Safe.
 //   - A reader that goes away (EPIPE) ends no change half way and is no error.
+//     An output that fails otherwise is one; a change that was made stands.
 //   - The first interrupt cancels, the second kills.
 //
 // One file holds one command. Exit codes and hints stand in one table
@@ -65,23 +66,25 @@ func Main(args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int
 	}
 	ctx, stop := withSignals(context.Background())
 	defer stop()
-	err := a.dispatch(ctx)
-	if err == nil {
-		err = a.outputError()
-	}
-	return a.report(ctx, err)
+	return a.report(ctx, a.dispatch(ctx))
 }
 
 // dispatch parses the command line and runs its command.
 func (a *app) dispatch(ctx context.Context) error {
 	c, err := a.parse()
-	if err != nil || c == nil {
+	if err != nil {
 		return err
+	}
+	if c == nil { // help was asked for
+		return a.outputError(nil)
 	}
 	if j, ok := c.(interface{ wantsJSON() bool }); ok {
 		a.json = j.wantsJSON()
 	}
-	return c.run(ctx, a)
+	if err := c.run(ctx, a); err != nil {
+		return err
+	}
+	return a.outputError(c)
 }
 
 // terminatedError is a cancellation by a signal.
@@ -100,18 +103,21 @@ func (e terminatedError) code() int {
 		return exitTerminated
 	case syscall.SIGHUP:
 		return exitHungUp
+	case syscall.SIGQUIT:
+		return exitQuit
 	}
 	return exitInterrupted
 }
 
-// withSignals cancels its context at the first interrupt, SIGTERM or SIGHUP (a
-// terminal that was closed); the second one kills, because by then nobody listens. A signal that was ignored when ipp
-// started (nohup, a background job) stays ignored. SIGPIPE is caught, not
-// ignored: an ignored signal would be inherited by the programs that run starts.
+// withSignals cancels its context at the first interrupt, SIGTERM, SIGQUIT or
+// SIGHUP (a terminal that was closed); the second one kills, because by then
+// nobody listens. A signal that was ignored when ipp started (nohup, a
+// background job) stays ignored. SIGPIPE is caught, not ignored: an ignored
+// signal would be inherited by the programs that run starts.
 func withSignals(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	c := make(chan os.Signal, 1)
-	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT} {
 		if !signal.Ignored(s) {
 			signal.Notify(c, s)
 		}

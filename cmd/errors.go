@@ -40,6 +40,7 @@ const (
 	exitNoCommand   = 127 // run: no such command
 	exitHungUp      = 129
 	exitInterrupted = 130
+	exitQuit        = 131
 	exitTerminated  = 143
 )
 

@@ -80,6 +80,9 @@ type (
 
 func (f jsonFlag) wantsJSON() bool { return f.JSON }
 
+// changes says whether a command that succeeded may have changed something.
+func (f dryRunFlag) changes() bool { return !f.DryRun }
+
 // errHelp stops parsing before arguments that are still missing are missed.
 var errHelp = errors.New("help wanted")
 

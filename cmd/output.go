@@ -66,13 +66,20 @@ func (a *app) printJSON(v any) error {
 }
 
 // outputError is an error of standard output that matters: a full disk does, a
-// reader that has seen enough does not.
-func (a *app) outputError() error {
+// reader that has seen enough does not. What a command changed stands.
+func (a *app) outputError(c command) error {
 	err := a.term.OutErr()
 	if err == nil || errors.Is(err, syscall.EPIPE) {
 		return nil
 	}
-	return &failure{verb: "write", object: "standard output", err: err}
+	f := &failure{verb: "write", object: "standard output", err: err, code: exitFailed,
+		hints: []string{"let it go elsewhere: what it went to can't take it"}}
+	if w, ok := c.(interface{ changes() bool }); ok && w.changes() {
+		f.verb, f.object = "", ""
+		f.err = fmt.Errorf("what was asked for is done, but could not be shown: %w", err)
+		f.hints = []string{"do not repeat it: ipp list and ipp history show what is there now"}
+	}
+	return f
 }
 
 // meter shows the progress of work of total bytes until the function it

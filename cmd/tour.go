@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -50,7 +51,7 @@ func (t *tourCmd) run(ctx context.Context, a *app) (err error) {
 	}
 	dir, err := os.MkdirTemp("", "ipp-tour-")
 	if err != nil {
-		return failed("tour", "", err)
+		return tourFailed(err)
 	}
 	tr := &tour{a: a, self: self, dir: dir, home: filepath.Join(dir, "home")}
 	started := a.now()
@@ -58,7 +59,7 @@ func (t *tourCmd) run(ctx context.Context, a *app) (err error) {
 		if ctx.Err() != nil {
 			return errors.Join(ctx.Err(), os.RemoveAll(dir))
 		}
-		return failed("tour", "", fmt.Errorf("%w (all of it is left in %s)", err, dir))
+		return tourFailed(fmt.Errorf("%w (all of it is left in %s)", err, dir))
 	}
 	a.println()
 	a.printf("That was the tour, in %s.\n", a.now().Sub(started).Round(100*time.Millisecond))
@@ -67,6 +68,16 @@ func (t *tourCmd) run(ctx context.Context, a *app) (err error) {
 		return nil
 	}
 	return failed("tour", "", os.RemoveAll(dir))
+}
+
+// tourFailed knows that TMPDIR may be absent, or on a file system that runs no
+// programs.
+func tourFailed(err error) error {
+	if !errors.Is(err, fs.ErrPermission) && !errors.Is(err, fs.ErrNotExist) {
+		return failed("tour", "", err)
+	}
+	return &failure{verb: "tour", err: err, code: exitFailed,
+		hints: []string{"it takes place in TMPDIR, where programs must be allowed to run: TMPDIR=DIR ipp tour"}}
 }
 
 // walk takes the steps. Where there is no Go, our own executable is the program.

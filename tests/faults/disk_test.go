@@ -45,7 +45,7 @@ func changing(c trace.Call) bool { return ours(c) && c.Changes && c.Name != "exi
 func opening(c trace.Call) bool  { return ours(c) && trace.Opening(c) && !c.Changes }
 
 // ours leaves out what the loader and the Go runtime look at, and other
-// processes, of which there are more or fewer each time: see TestProc.
+// processes, of which there are more or fewer each time.
 func ours(c trace.Call) bool {
 	for _, top := range []string{"/sys/", "/dev/null", "/etc/", "/lib", "/usr/", "/proc/"} {
 		if strings.HasPrefix(c.Where, top) {
@@ -64,7 +64,7 @@ type point struct {
 
 func (p point) String() string { return fmt.Sprintf("%s: %s, call %d", p.op.Name, p.what, p.n) }
 
-// TestDisk lets each operation's calls fail, one at a time and all from one on.
+// testDisk lets each operation's calls fail, one at a time and all from one on.
 // Then the old generation is whole, the cause is named with what to do, no
 // success follows a failed sync, and the next command works.
 //
@@ -73,8 +73,7 @@ func (p point) String() string { return fmt.Sprintf("%s: %s, call %d", p.op.Name
 //
 // What made it fail when it was tried: the error of syncfs dropped; the tree
 // renamed into place before the second syncfs.
-func TestDisk(t *testing.T) {
-	w := homes.New(t)
+func testDisk(t *testing.T, w *homes.World) {
 	var points []point
 	for _, op := range homes.Operations() {
 		points = append(points, pointsOf(t, w, op)...)

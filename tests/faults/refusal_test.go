@@ -45,14 +45,13 @@ func refusals() map[string]refusal {
 	}
 }
 
-// TestRefusals are file systems that lack something: ipp has another way, and
+// testRefusals are file systems that lack something: ipp has another way, and
 // what it makes is as whole as ever, or names the cause and what to do, exits 1,
 // and has torn nothing.
 //
 // Each is tried with each operation and errno by IPP_TEST_FAULTS=all, otherwise
 // with some.
-func TestRefusals(t *testing.T) {
-	w := homes.New(t)
+func testRefusals(t *testing.T, w *homes.World) {
 	for name, ref := range refusals() {
 		t.Run(name, func(t *testing.T) {
 			for _, op := range operationsFor(name) {

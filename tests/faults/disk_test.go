@@ -82,6 +82,9 @@ func testDisk(t *testing.T, w *homes.World) {
 	points = choose(t, points)
 	tried, failed := 0, 0
 	for _, p := range points {
+		if tried%500 == 499 {
+			t.Logf("%d points tried", tried+1)
+		}
 		hit, bad := try(t, w, p)
 		if hit {
 			tried++
@@ -97,24 +100,23 @@ func testDisk(t *testing.T, w *homes.World) {
 	}
 }
 
-// choose takes a sample, unless all are asked for.
+// choose takes a sample, or all in a random order.
 func choose(t *testing.T, points []point) []point {
-	seed := rand.Uint64N(1 << 32)
+	seed, n := rand.Uint64N(1<<32), sampled
 	switch v := os.Getenv("IPP_TEST_FAULTS"); v {
 	case "":
 	case "all":
-		return points
+		n = len(points)
 	default:
-		n, err := strconv.ParseUint(v, 10, 64)
-		if err != nil {
+		var err error
+		if seed, err = strconv.ParseUint(v, 10, 64); err != nil {
 			t.Fatalf("IPP_TEST_FAULTS: %v", err)
 		}
-		seed = n
 	}
-	t.Logf("IPP_TEST_FAULTS=%d repeats this", seed)
-	chosen := make([]point, sampled)
-	for i, n := range rand.New(rand.NewPCG(seed, 0)).Perm(len(points))[:sampled] {
-		chosen[i] = points[n]
+	t.Logf("IPP_TEST_FAULTS=%d repeats the first %d", seed, sampled)
+	chosen := make([]point, n)
+	for i, k := range rand.New(rand.NewPCG(seed, 0)).Perm(len(points))[:n] {
+		chosen[i] = points[k]
 	}
 	return chosen
 }

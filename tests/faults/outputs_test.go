@@ -81,8 +81,12 @@ func testOutputs(t *testing.T, w *homes.World) {
 // would give them.
 func testSignalsOfPrograms(t *testing.T, w *homes.World) {
 	w.Reset(t, "two")
-	os.WriteFile(w.Dir+"/v3/bin/prog", []byte("#!/bin/sh\ngrep -E 'Sig(Ign|Blk)' /proc/self/status\n"), 0o755)
-	for _, line := range []string{"$IPP run ./v3", "grep -E 'Sig(Ign|Blk)' /proc/self/status"} {
+	say := "grep -E 'Sig(Ign|Blk)' /proc/self/status"
+	pack := "mkdir -p told/bin && cp v1/package.toml told && printf '#!/bin/sh\\n%s\\n' \"$SAY\" >told/bin/prog && chmod +x told/bin/prog"
+	if out, code := shell(w, pack, "SAY="+say); code != 0 {
+		t.Fatal(out)
+	}
+	for _, line := range []string{"$IPP run ./told", say} {
 		out, code := shell(w, line)
 		if code != 0 || strings.Count(out, "0000000000000000") != 2 {
 			t.Errorf("%s: exit %d\n%s", line, code, out)

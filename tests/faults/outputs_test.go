@@ -3,7 +3,6 @@
 package faults
 
 import (
-	"os"
 	"os/exec"
 	"strings"
 	"testing"

@@ -184,7 +184,7 @@ func both(all, hits map[cid.Cid]*found) map[cid.Cid]*found {
 // openIndex opens the store's index. Only what asks about many packages at once
 // does.
 func (a *app) openIndex(ctx context.Context, st *store.Store) (*index.Index, error) {
-	began, said := time.Now(), false
+	began, said := a.now(), false
 	return index.Open(ctx, st, index.Options{
 		Wait:    a.wait(),
 		Version: lock.FactsVersion,
@@ -192,7 +192,7 @@ func (a *app) openIndex(ctx context.Context, st *store.Store) (*index.Index, err
 			return packageFacts(st, k)
 		},
 		Report: func(done, total int) {
-			if !said && time.Since(began) > time.Second {
+			if !said && a.now().Sub(began) > time.Second {
 				said = true
 				a.note("reading %s into the index, once; %d done", plural(total, "package"), done)
 			}

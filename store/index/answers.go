@@ -187,18 +187,16 @@ func (x *Index) Parents(c cid.Cid) ([]cid.Cid, error) {
 	found := map[cid.Cid]bool{}
 	for _, l := range x.layers() {
 		err := l.scan(hashKey(keyParent, c), false, func(key, _ []byte) (skip bool, err error) {
-			if len(key) < numberSize {
+			if len(key) != 2*numberSize {
 				return false, errRecord
 			}
-			if !x.here(l, binary.BigEndian.Uint32(key)) {
+			n := binary.BigEndian.Uint32(key)
+			if !x.here(l, n) {
 				return true, nil
 			}
-			parent, err := cid.Cast(key[numberSize:])
-			if err != nil {
-				return false, errRecord
-			}
+			parent, err := l.node(n, binary.BigEndian.Uint32(key[numberSize:]))
 			found[parent] = true
-			return false, nil
+			return false, err
 		})
 		if err != nil {
 			return nil, fmt.Errorf("look up block %s: %w", c, err)

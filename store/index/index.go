@@ -51,7 +51,7 @@ type Facts struct {
 // Limits of Facts.
 const (
 	MaxWord = 255
-	MaxData = 256 << 10
+	MaxData = 64 << 10
 )
 
 // Options of an Index.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
+	"github.com/ipfs/go-cid"
 )
 
 // layer is one Badger: the one on disk, or one in memory beside it.
@@ -22,12 +23,16 @@ type layer struct {
 	live  uint64
 }
 
-// tuned is Badger as measured: small tables, no cache, no compression, no log.
+// tuned is Badger as measured: no cache, no compression, no log. Its tables are
+// small, because three of them are in memory while it is written, and are left
+// in peace until there are many: a search opens all the same in milliseconds.
 func tuned(dir string) badger.Options {
 	o := badger.DefaultOptions(dir).WithLogger(nil)
-	o.MemTableSize, o.BaseTableSize = 8<<20, 8<<20
+	o.MemTableSize, o.BaseTableSize = 2<<20, 2<<20
 	o.ValueLogFileSize = 16 << 20
-	o.NumCompactors, o.NumMemtables = 2, 2
+	o.ValueThreshold = 4 * MaxData // no value is beside the keys' tables
+	o.NumCompactors, o.NumMemtables = 2, 1
+	o.NumLevelZeroTables, o.NumLevelZeroTablesStall = 20, 40
 	o.BlockCacheSize = 0
 	o.Compression = options.None
 	o.MetricsEnabled, o.DetectConflicts = false, false
@@ -173,6 +178,19 @@ func (l *layer) path(tree, file uint32) (string, error) {
 		err = errRecord
 	}
 	return string(p), err
+}
+
+// node is the CID of a node with a number in a tree.
+func (l *layer) node(tree, node uint32) (cid.Cid, error) {
+	v, _, err := l.get(keyOf(keyNode, tree, node))
+	if err != nil {
+		return cid.Undef, err
+	}
+	c, err := cid.Cast(v)
+	if err != nil {
+		return cid.Undef, errRecord
+	}
+	return c, nil
 }
 
 // addAll reads trees in, and puts them into the layer. room, if set, is asked

@@ -19,11 +19,12 @@ import (
 //	t TREE                       name, stamp, which facts, how many records
 //	f TREE FILE                  path of a file or entry, FILE from 1
 //	b HASH TREE FILE OFFSET      where a block lies; FILE 0 is the .car
-//	p HASH TREE PARENT           PARENT (a CID) refers to it
+//	p HASH TREE NODE             a node of the tree refers to it
+//	c TREE NODE                  the node's CID, NODE from 1
 //	w WORD 0 TREE                a word finds the tree
 //	d TREE                       what Describe told
 //
-// Numbers in keys are big-endian, TREE and FILE 4 bytes, OFFSET 8; in values
+// Numbers in keys are big-endian, TREE, FILE and NODE 4 bytes, OFFSET 8; in values
 // they are uvarints.
 const (
 	keyNext   = 'n'
@@ -31,6 +32,7 @@ const (
 	keyFile   = 'f'
 	keyBlock  = 'b'
 	keyParent = 'p'
+	keyNode   = 'c'
 	keyWord   = 'w'
 	keyData   = 'd'
 )
@@ -147,6 +149,7 @@ type recorder struct {
 	records uint64
 	path    string // the last one that got a number
 	file    uint32
+	node    uint32
 }
 
 func (r *recorder) record(key, value []byte) error {
@@ -195,6 +198,13 @@ func (r *recorder) block(b store.PlacedBlock) error {
 }
 
 func (r *recorder) links(b store.PlacedBlock) error {
+	if len(b.Links) == 0 {
+		return nil
+	}
+	r.node++
+	if err := r.record(keyOf(keyNode, r.tree, r.node), b.CID.Bytes()); err != nil {
+		return err
+	}
 	var last cid.Cid
 	for _, to := range b.Links {
 		if to == last { // a run of equal leaves
@@ -202,7 +212,7 @@ func (r *recorder) links(b store.PlacedBlock) error {
 		}
 		last = to
 		k := binary.BigEndian.AppendUint32(hashKey(keyParent, to), r.tree)
-		if err := r.record(append(k, b.CID.Bytes()...), nil); err != nil {
+		if err := r.record(binary.BigEndian.AppendUint32(k, r.node), nil); err != nil {
 			return err
 		}
 	}

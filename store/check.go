@@ -31,7 +31,7 @@ import (
 func (s *Store) Check(ctx context.Context, opt CheckOptions) (*Checked, error) {
 	c := &checking{
 		store: s, begin: opt.Begin, pool: dag.NewPool(2 * s.slots), // one reads while another hashes
-		objects: map[objectKey]objectState{}, damage: map[string]*Damage{},
+		damage: map[string]*Damage{},
 	}
 	found, err := c.run(ctx)
 	if err != nil {
@@ -58,7 +58,7 @@ type checking struct {
 	lost []Key // trees that left something behind
 
 	mu      sync.Mutex
-	objects map[objectKey]objectState
+	objects objectList
 	damage  map[string]*Damage // by file
 }
 
@@ -104,12 +104,10 @@ type objectState uint8
 const (
 	named  objectState = 1 << iota // a tree names it
 	hashOK                         // it is what its name says
-	misses                         // it could not be read
 )
 
 func (c *checking) run(ctx context.Context) (*Checked, error) {
-	sizes, err := c.listObjects()
-	if err != nil {
+	if err := c.listObjects(); err != nil {
 		return nil, err
 	}
 	keys, err := c.listTrees()
@@ -118,7 +116,7 @@ func (c *checking) run(ctx context.Context) (*Checked, error) {
 	}
 	c.start(keys)
 	for _, step := range []func(context.Context) error{
-		func(ctx context.Context) error { return c.hashObjects(ctx, sizes) },
+		c.hashObjects,
 		func(ctx context.Context) error { return c.checkTrees(ctx, keys) },
 		c.checkOrphans,
 		c.checkRest,
@@ -183,12 +181,11 @@ func (c *checking) unreadable(file string, err error) error {
 	return nil
 }
 
-// listObjects lists objects/, and returns the sizes of what has an object's name.
-func (c *checking) listObjects() (map[objectKey]int64, error) {
-	sizes := map[objectKey]int64{}
+// listObjects lists objects/, and adds up what has an object's name.
+func (c *checking) listObjects() error {
 	shards, err := readNames(c.store.path("objects"))
 	if err != nil {
-		return sizes, c.unreadable("objects", err)
+		return c.unreadable("objects", err)
 	}
 	for _, shard := range shards {
 		at := "objects/" + shard
@@ -198,47 +195,44 @@ func (c *checking) listObjects() (map[objectKey]int64, error) {
 			continue
 		}
 		if err := c.unreadable(at, err); err != nil {
-			return sizes, err
+			return err
 		}
 		for _, n := range names {
-			k, err := parseObjectKey(n)
-			if err == nil && k.file() == at+"/"+n {
-				c.objects[k] = 0
-				sizes[k] = size(c.store.path(at, n))
-				c.found.Bytes += sizes[k]
-			} else if !durable.IsTemp(n) { // gc takes those of killed processes
-				c.note(at+"/"+n, "not ipp's: no object has such a name; ipp gc deletes it")
-			}
+			c.listObject(shard, n)
 		}
 	}
-	c.found.Objects = len(sizes)
-	return sizes, nil
+	slices.SortFunc(c.objects, func(a, b listedObject) int { return a.compare(b.objectKey) })
+	c.found.Objects = len(c.objects)
+	return nil
+}
+
+func (c *checking) listObject(shard, name string) {
+	at := "objects/" + shard + "/" + name
+	k, err := parseObjectKey(name)
+	switch {
+	case err == nil && strings.HasSuffix(strings.TrimSuffix(name, execSuffix), shard):
+		c.objects = append(c.objects, listedObject{objectKey: k})
+		c.found.Bytes += size(c.store.path(at))
+	case !durable.IsTemp(name): // gc takes those of killed processes
+		c.note(at, "not ipp's: no object has such a name; ipp gc deletes it")
+	}
 }
 
 // hashObjects hashes all objects. What is damaged is only noted: whether it hurts
 // anybody is for the trees to tell, and whether it still is, for the second look.
-func (c *checking) hashObjects(ctx context.Context, sizes map[objectKey]int64) error {
+func (c *checking) hashObjects(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(2 * c.store.slots)
-	for k := range sizes {
+	for i := range c.objects {
 		if ctx.Err() != nil {
 			break
 		}
 		g.Go(func() error {
-			why, err := c.store.checkObject(ctx, k, c.pool, c.report)
-			if ctx.Err() != nil {
-				return ctx.Err()
+			why, err := c.store.checkObject(ctx, c.objects[i].objectKey, c.pool, c.report)
+			if err == nil && why == "" {
+				c.objects[i].state = hashOK
 			}
-			state := hashOK
-			if err != nil {
-				state = misses
-			} else if why != "" {
-				state = 0
-			}
-			c.mu.Lock()
-			defer c.mu.Unlock()
-			c.objects[k] |= state
-			return nil
+			return ctx.Err()
 		})
 	}
 	return g.Wait()
@@ -247,12 +241,14 @@ func (c *checking) hashObjects(ctx context.Context, sizes map[objectKey]int64) e
 // object implements verdicts, by the first look: what is not known to be right
 // is looked at again now.
 func (c *checking) object(ctx context.Context, k objectKey) (string, error) {
-	c.mu.Lock()
-	c.objects[k] |= named
-	state := c.objects[k]
-	c.mu.Unlock()
-	if state&hashOK != 0 {
-		return "", nil
+	if i, ok := c.objects.index(k); ok {
+		c.mu.Lock()
+		c.objects[i].state |= named
+		state := c.objects[i].state
+		c.mu.Unlock()
+		if state&hashOK != 0 {
+			return "", nil
+		}
 	}
 	return c.store.checkObject(ctx, k, c.pool, nil)
 }
@@ -343,14 +339,15 @@ func (c *checking) secondLook(ctx context.Context, k Key) error {
 // checkOrphans looks again at the damaged objects that no tree names.
 func (c *checking) checkOrphans(ctx context.Context) error {
 	var spare int
-	for k, state := range c.objects {
-		if state&named != 0 {
+	for _, o := range c.objects {
+		if o.state&named != 0 {
 			continue
 		}
 		spare++
-		if state&hashOK != 0 {
+		if o.state&hashOK != 0 {
 			continue
 		}
+		k := o.objectKey
 		why, err := c.store.checkObject(ctx, k, c.pool, nil)
 		switch {
 		case ctx.Err() != nil:

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"cmp"
 	"errors"
 	"iter"
@@ -67,6 +68,29 @@ func (k objectKey) file() string {
 	name := k.name()
 	base := strings.TrimSuffix(name, execSuffix)
 	return "objects/" + base[len(base)-2:] + "/" + name
+}
+
+// objectList is the objects that a check found, sorted, with what is known of
+// each.
+type objectList []listedObject
+
+type listedObject struct {
+	objectKey
+	state objectState
+}
+
+func (l objectList) index(k objectKey) (int, bool) {
+	return sort.Find(len(l), func(i int) int { return k.compare(l[i].objectKey) })
+}
+
+func (k objectKey) compare(o objectKey) int {
+	bit := func(b bool) int {
+		if b {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(bytes.Compare(k.digest[:], o.digest[:]), bit(k.tree)-bit(o.tree), bit(k.exec)-bit(o.exec))
 }
 
 // fileLine is a line of a tree's .objects.

@@ -142,7 +142,7 @@ func (a *app) openCheck(ctx context.Context, k *checkCmd) (*checker, error) {
 		c.st = st
 		return c, nil
 	}
-	if err := c.use(ctx, st); err != nil {
+	if err := errors.Join(c.use(ctx, st), c.writes()); err != nil {
 		return nil, err
 	}
 	for _, text := range k.From {

@@ -77,6 +77,9 @@ func (historyCmd) run(ctx context.Context, a *app) error {
 		return nil
 	}
 	a.showHistory(out)
+	if n, err := prof.CurrentNumber(); err == nil && n == 0 {
+		a.pointerLost(prof)
+	}
 	return nil
 }
 

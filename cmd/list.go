@@ -8,6 +8,7 @@ import (
 	"ipp/cmd/term"
 	"ipp/generation"
 	"ipp/lock"
+	"ipp/profile"
 )
 
 type listCmd struct {
@@ -61,6 +62,12 @@ func (l *listCmd) run(ctx context.Context, a *app) error {
 		return failed("list", "", err)
 	}
 	out := listing{Profile: string(prof.Name()), Packages: []listed{}}
+	if g == nil && a.pointerLost(prof) {
+		if a.json {
+			return a.printJSON(out)
+		}
+		return nil
+	}
 	if g != nil {
 		wishes, err := lock.ParseProfile(filepath.Join(g.Dir, lock.ProfileName), g.Wishes)
 		if err != nil {
@@ -76,6 +83,21 @@ func (l *listCmd) run(ctx context.Context, a *app) error {
 	}
 	a.showList(out)
 	return nil
+}
+
+// pointerLost says so where there are generations, and none is current: they are
+// not lost with the pointer.
+func (a *app) pointerLost(prof *profile.Profile) bool {
+	numbers, err := prof.Numbers()
+	if err != nil || len(numbers) == 0 {
+		return false
+	}
+	list := make([]int, len(numbers))
+	for i, n := range numbers {
+		list[i] = int(n)
+	}
+	a.warn("profile %s has %s, and none is current: its pointer is lost; ipp check --repair puts it back where the log says, ipp rollback N chooses", prof.Name(), generationsText(list))
+	return true
 }
 
 func listedPackage(g *generation.Generation, wishes *lock.Profile, p lock.Package) listed {

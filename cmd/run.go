@@ -82,8 +82,10 @@ func (r *runCmd) run(ctx context.Context, a *app) error {
 	if err := p.verify(ctx, c); err != nil {
 		return runError(r, exitRun, failed("run", r.Ref, err))
 	}
-	if err := c.lease.Inherit(); err != nil {
-		return runError(r, exitRun, err)
+	if c.lease != nil {
+		if err := c.lease.Inherit(); err != nil {
+			return runError(r, exitRun, err)
+		}
 	}
 	return r.start(ctx, a, p)
 }
@@ -156,6 +158,11 @@ func (r *runCmd) tree(ctx context.Context, c *change, word ref.Ref) (*pack.Tree,
 		if plan, err = c.plan(ctx, want, o.src); err != nil {
 			return nil, err
 		}
+	}
+	if err := c.writes(); err != nil && (!plan.Present || plan.Damaged) {
+		return nil, err
+	} else if err != nil {
+		return pack.OpenTree(c.st, plan.Key)
 	}
 	report, done := c.a.meter("preparing", plan.Bytes)
 	defer done()

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"syscall"
 
 	"ipp/lock"
 	"ipp/lock/ref"
@@ -146,7 +148,9 @@ type session struct {
 	a     *app
 	verb  string
 	st    *store.Store // nil: there is none yet, see create
-	lease *store.Lease // nil with st
+	lease *store.Lease // nil with st, or where the store can't be written
+
+	unleased error // why there is no lease
 
 	closers []func() error
 	opened  []*opened // from outside the store, or under another name
@@ -202,7 +206,33 @@ func (s *session) use(ctx context.Context, st *store.Store) (err error) {
 	}
 	s.st, s.scanned, s.texts = st, false, nil
 	s.lease, err = st.Lease(ctx, "ipp "+s.verb)
+	if err != nil && s.reads() && cantWrite(err) {
+		s.unleased, err = failed(s.verb, "", err), nil
+	}
 	return failed(s.verb, "", err)
+}
+
+// reads says whether the command only reads the store.
+func (s *session) reads() bool {
+	return slices.Contains([]string{"check", "export", "run", "show", "verify"}, s.verb)
+}
+
+// cantWrite says that a store can't be written by us, so that there is no lease
+// to be had. Reading goes on without: on a file system that is mounted read-only
+// nobody collects, and a directory of somebody else's only its owner. What he
+// collects meanwhile is then missing, and said to be; it is never taken for
+// something else, because every block is hashed. A program that was started and
+// opens more files later may miss them: a store belongs to one user.
+func cantWrite(err error) bool {
+	return errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission)
+}
+
+// writes is the error of who needs a lease after all.
+func (s *session) writes() error {
+	if s.st != nil && s.lease == nil {
+		return s.unleased
+	}
+	return nil
 }
 
 // plan finds out what bringing a part of a package into the store takes; where

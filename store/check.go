@@ -238,12 +238,20 @@ func (c *checking) hashObjects(ctx context.Context) error {
 	return g.Wait()
 }
 
+// names implements verdicts.
+func (c *checking) names(k objectKey) {
+	if i, ok := c.objects.index(k); ok {
+		c.mu.Lock()
+		c.objects[i].state |= named
+		c.mu.Unlock()
+	}
+}
+
 // object implements verdicts, by the first look: what is not known to be right
 // is looked at again now.
 func (c *checking) object(ctx context.Context, k objectKey) (string, error) {
 	if i, ok := c.objects.index(k); ok {
 		c.mu.Lock()
-		c.objects[i].state |= named
 		state := c.objects[i].state
 		c.mu.Unlock()
 		if state&hashOK != 0 {
@@ -361,7 +369,7 @@ func (c *checking) checkOrphans(ctx context.Context) error {
 		}
 	}
 	if spare > 0 {
-		c.note("objects", "%d objects are in no package; ipp gc deletes them", spare)
+		c.note("objects", "in no package: %d; ipp gc deletes them", spare)
 	}
 	return nil
 }

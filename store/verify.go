@@ -106,6 +106,7 @@ func (s *Store) VerifyFiles(ctx context.Context, k Key, paths ...string) ([]Faul
 
 // verdicts tell what is wrong with an object, "" for nothing.
 type verdicts interface {
+	names(k objectKey) // a tree names it
 	object(ctx context.Context, k objectKey) (why string, err error)
 }
 

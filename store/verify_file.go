@@ -53,6 +53,7 @@ func (v *verifier) wanted(e *dag.Entry) wanted {
 // file looks at one file. Where it is its object, which is one inode, the object
 // is blamed, and was hashed for all the trees that share it.
 func (v *verifier) file(ctx context.Context, w wanted) {
+	v.objects.names(w.object)
 	path, object := v.onDisk(w.path), w.object.file()
 	blame := v.inTree(w.path)
 	fi, err := os.Lstat(path)
@@ -229,6 +230,8 @@ func newHashed(s *Store, report func(int64)) *hashed {
 	h.over = sync.NewCond(&h.mu)
 	return h
 }
+
+func (h *hashed) names(objectKey) {}
 
 func (h *hashed) object(ctx context.Context, k objectKey) (string, error) {
 	h.mu.Lock()

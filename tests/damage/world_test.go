@@ -28,6 +28,7 @@ type world struct {
 	dir  string
 	was  map[string]string // what every file was, see look
 	kept string            // a copy of the home
+	as   uint32            // whose user commands run as, where it is another's
 }
 
 // result is what a command did.
@@ -112,6 +113,8 @@ func (w *world) packages() {
 	w.must(os.Symlink("big", w.path("a/share/a/link")))
 	w.must(os.MkdirAll(w.path("s/any/lib"), 0o755))
 	w.must(os.Symlink("../share/s", w.path("s/any/lib/only")))
+	w.must(os.MkdirAll(w.path("s/links"), 0o755)) // beside the platforms, and no file in it
+	w.must(os.Symlink("../any/share/s", w.path("s/links/s")))
 	for _, p := range []string{"a", "b", "c", "d", "s"} {
 		if r := w.run("pack", "./"+p, "-o", p+".car"); r.code != 0 {
 			w.t.Fatalf("pack %s: %s", p, r.err)
@@ -146,6 +149,9 @@ func (w *world) must(err error) {
 func (w *world) run(args ...string) result {
 	cmd := exec.Command(w.ipp, args...)
 	cmd.Dir = w.dir
+	if w.as != 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: w.as, Gid: w.as}}
+	}
 	cmd.Env = []string{"HOME=" + w.home(), "USER=tester", "PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0"}
 	var out, err bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &err

@@ -152,7 +152,7 @@ func (c *change) members(ctx context.Context, next *lock.Lockfile, steps []step,
 	for _, p := range next.Packages {
 		m := c.seen[p.CID]
 		if m.err != nil {
-			bad = append(bad, fault{p.Name, c.named(p.Name, m.err)})
+			bad = append(bad, fault{p.Name, c.named(p.Name, c.installedLost(p.Name, m.err))})
 			continue
 		}
 		m.Name, m.Version = p.Name, p.Version
@@ -160,6 +160,17 @@ func (c *change) members(ctx context.Context, next *lock.Lockfile, steps []step,
 	}
 	maps.DeleteFunc(c.seen, func(_ cid.Cid, m exposed) bool { return m.err != nil }) // it may be healed meanwhile
 	return members, bad
+}
+
+// installedLost says that what the store does not have was installed: it is
+// damage, not something that the person asked for in vain.
+func (c *change) installedLost(name ref.Name, err error) error {
+	var absent *absentError
+	if !errors.As(err, &absent) {
+		return err
+	}
+	return &failure{verb: c.verb, err: absent, code: exitMalformed,
+		hints: []string{"the store lost it: install it again from its CAR file, or do without: " + c.a.own("remove %s", name)}}
 }
 
 // exposed is what a package's tree exposes, or why that can't be told.

@@ -169,9 +169,32 @@ type gcTree struct {
 	CID      string   `json:"cid"`
 	Platform string   `json:"platform"`
 	Goes     bool     `json:"goes"`
-	KeptBy   []string `json:"kept_by,omitempty"`         // reasons; absent where it goes
-	LastGen  string   `json:"last_generation,omitempty"` // that held it
-	Bytes    int64    `json:"bytes"`                     // that go with it
+	KeptBy   []keeper `json:"kept_by,omitempty"`   // absent where it goes
+	LastHeld *keeper  `json:"last_held,omitempty"` // the generation that held what goes
+	Bytes    int64    `json:"bytes"`               // that go with it
+
+	words string // of both
+}
+
+// keeper is one thing that keeps a package.
+type keeper struct {
+	Kind        string `json:"kind"`                  // generation, root (packed or imported), lease (ipp at work) or program (that runs)
+	Profile     string `json:"profile,omitempty"`     // of generations
+	Generations []int  `json:"generations,omitempty"` // the newest first
+	PIDs        []int  `json:"pids,omitempty"`        // of a lease or a program
+	Why         string `json:"why,omitempty"`         // what made the root, what the lease is for, the program's name
+}
+
+func keepers(reasons ...gc.Reason) []keeper {
+	list := []keeper{}
+	for _, r := range reasons {
+		k := keeper{Kind: string(r.Kind), Profile: string(r.Profile), PIDs: r.PIDs, Why: r.Why}
+		for _, n := range r.Generations {
+			k.Generations = append(k.Generations, int(n))
+		}
+		list = append(list, k)
+	}
+	return list
 }
 
 func (a *app) planCollection(c *gc.Collector, policy gc.Policy) error {
@@ -185,7 +208,11 @@ func (a *app) planCollection(c *gc.Collector, policy gc.Policy) error {
 		out.Generations = append(out.Generations, gcGen{string(g.Profile), int(g.Number), g.Current, g.Unique, g.Goes, g.Reason})
 	}
 	for _, t := range plan.Trees {
-		out.Packages = append(out.Packages, gcTree{t.Label, t.Key.Root.String(), t.Key.Part, t.Goes, t.Reasons, t.LastGen, t.Bytes})
+		line := gcTree{Label: t.Label, CID: t.Key.Root.String(), Platform: t.Key.Part, Goes: t.Goes, KeptBy: keepers(t.Reasons...), Bytes: t.Bytes, words: t.Why()}
+		if t.Last != nil {
+			line.LastHeld = &keepers(*t.Last)[0]
+		}
+		out.Packages = append(out.Packages, line)
 	}
 	slices.SortStableFunc(out.Packages, func(a, b gcTree) int { return strings.Compare(a.Label, b.Label) })
 	if a.json {
@@ -208,12 +235,12 @@ func (a *app) showCollectionPlan(out gcPlan) {
 	if len(out.Packages) > 0 {
 		table := a.term.Table("", "PACKAGE", "PLATFORM", "CID", "FREES", "KEPT BY").Right(4).Whole(1, 2, 3)
 		for _, t := range out.Packages {
-			why, frees := strings.Join(t.KeptBy, "; "), ""
-			if t.Goes {
+			why, frees := t.words, ""
+			switch {
+			case t.Goes && t.LastHeld == nil:
 				why, frees = "nothing", term.Bytes(t.Bytes)
-				if t.LastGen != "" {
-					why = "last held by " + t.LastGen
-				}
+			case t.Goes:
+				frees = term.Bytes(t.Bytes)
 			}
 			table.Row(fate(style, t.Goes), term.Safe(t.Label), t.Platform, t.CID[:min(16, len(t.CID))], frees, term.Safe(why))
 		}
@@ -350,14 +377,15 @@ func storeLines(facts gc.Facts) []storeLine {
 		id := t.Key.Root.String()
 		if n := len(lines); n == 0 || lines[n-1].CID != id {
 			name, version, _ := strings.Cut(t.Label, " ")
-			lines = append(lines, storeLine{Name: name, Version: version, CID: id, KeptBy: []string{}})
+			lines = append(lines, storeLine{Name: name, Version: version, CID: id, KeptBy: []keeper{}})
 			seen[id] = map[string]bool{}
 		}
 		l := &lines[len(lines)-1]
 		l.Parts = append(l.Parts, t.Key.Part)
-		for _, why := range t.Reasons {
-			if !slices.Contains(l.KeptBy, why) {
-				l.KeptBy = append(l.KeptBy, why)
+		for _, r := range t.Reasons {
+			if !slices.Contains(l.words, r.String()) {
+				l.words = append(l.words, r.String())
+				l.KeptBy = append(l.KeptBy, keepers(r)...)
 			}
 		}
 		for _, f := range treeFiles(facts, i, t.Key) {

@@ -155,7 +155,9 @@ type storeLine struct {
 	CID     string   `json:"cid"`
 	Parts   []string `json:"platforms"` // those parts that are in the store; any: not split
 	Bytes   int64    `json:"bytes"`     // of all parts, shared files counted once
-	KeptBy  []string `json:"kept_by"`   // empty: the next ipp gc deletes it
+	KeptBy  []keeper `json:"kept_by"`   // empty: the next ipp gc deletes it
+
+	words []string // of KeptBy
 }
 
 // listStore lists the store's packages with what gc says of them.
@@ -187,7 +189,7 @@ func (a *app) showStore(lines []storeLine) {
 	table := a.term.Table("NAME", "VERSION", "PLATFORMS", "SIZE", "CID", "KEPT BY").Right(3).Whole(0, 1, 4)
 	var unkept int
 	for _, l := range lines {
-		kept := strings.Join(l.KeptBy, "; ")
+		kept := strings.Join(l.words, "; ")
 		if len(l.KeptBy) == 0 {
 			kept = "nothing"
 			unkept++

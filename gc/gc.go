@@ -91,8 +91,8 @@ type TreeFate struct {
 	Key     store.Key
 	Label   string
 	Goes    bool
-	Reasons []string // what keeps it; empty where it goes
-	LastGen string   // the generation among those that go which held it last; "": none did
+	Reasons []Reason // what keeps it; empty where it goes
+	Last    *Reason  // the generation among those that go which held it last; nil: none did
 	Bytes   int64    // that go with it, shared objects counted once
 	Err     error    // its files can't be told: if it stays, the sweep ends there
 }

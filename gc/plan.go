@@ -35,8 +35,8 @@ type planner struct {
 	gens    []GenFate            // sorted by profile and number
 	holders map[string][]int     // the generations that hold a tree, in that order
 	users   map[string][]Process // the programs that use a tree
-	kept    map[pkg][]keeper     // why a package is kept
-	keepAll []keeper             // why all packages are
+	kept    map[pkg][]Reason     // why a package is kept
+	keepAll []Reason             // why all packages are
 }
 
 func newPlanner(f Facts, p Policy) *planner {
@@ -45,7 +45,7 @@ func newPlanner(f Facts, p Policy) *planner {
 		policy:  p,
 		holders: map[string][]int{},
 		users:   map[string][]Process{},
-		kept:    map[pkg][]keeper{},
+		kept:    map[pkg][]Reason{},
 	}
 	for _, g := range f.Gens {
 		m.gens = append(m.gens, GenFate{Gen: g})
@@ -71,11 +71,11 @@ func newPlanner(f Facts, p Policy) *planner {
 func (m *planner) addRoots() {
 	for _, r := range m.Roots {
 		if r.Kind == store.KeptRoot {
-			m.kept[packageOf(r.CID)] = append(m.kept[packageOf(r.CID)], keeper{reason: cmp.Or(r.Why, "a root of its own")})
+			m.kept[packageOf(r.CID)] = append(m.kept[packageOf(r.CID)], Reason{Kind: ByRoot, Why: cmp.Or(r.Why, "a root of its own")})
 		}
 	}
 	for _, l := range m.Leases {
-		reason := keeper{l.PID, fmt.Sprintf("lease of PID %d (%s)", l.PID, l.Purpose)}
+		reason := Reason{Kind: ByLease, PIDs: []int{l.PID}, Why: l.Purpose}
 		if l.All {
 			m.keepAll = append(m.keepAll, reason)
 		}
@@ -83,12 +83,6 @@ func (m *planner) addRoots() {
 			m.kept[packageOf(c)] = append(m.kept[packageOf(c)], reason)
 		}
 	}
-}
-
-// keeper is what keeps a package, and the process that does, if any.
-type keeper struct {
-	pid    int
-	reason string
 }
 
 // pkg is a package whatever version its root's CID is of.
@@ -180,7 +174,7 @@ func age(d time.Duration) string {
 func (m *planner) keepInUse() {
 	for _, k := range slices.Sorted(maps.Keys(m.users)) {
 		if n := m.newest(m.holders[k]); n >= 0 && m.noneStays(m.holders[k]) {
-			m.gens[n].Goes, m.gens[n].Reason = false, inUse(m.users[k])
+			m.gens[n].Goes, m.gens[n].Reason = false, inUse(m.users[k]).String()
 		}
 	}
 }
@@ -204,12 +198,12 @@ func (m *planner) newest(gens []int) int {
 }
 
 // inUse names who uses a tree.
-func inUse(users []Process) string {
-	s := fmt.Sprintf("in use by PID %d (%s)", users[0].PID, users[0].Name)
-	if n := len(users) - 1; n > 0 {
-		s += fmt.Sprintf(" and %d more", n)
+func inUse(users []Process) Reason {
+	r := Reason{Kind: ByProgram, Why: users[0].Name}
+	for _, p := range users {
+		r.PIDs = append(r.PIDs, p.PID)
 	}
-	return s
+	return r
 }
 
 // trees decides about every tree.
@@ -220,7 +214,7 @@ func (m *planner) trees() []TreeFate {
 		f.Reasons = append(m.keptByGens(t.Key), m.keptByOthers(t.Key)...)
 		if f.Goes = len(f.Reasons) == 0; f.Goes {
 			if last := m.newest(m.holders[t.Key.String()]); last >= 0 {
-				f.LastGen = name(m.gens[last].Gen)
+				f.Last = byGenerations(m.gens[last].Gen)
 			}
 		}
 		fates[i] = f
@@ -229,23 +223,30 @@ func (m *planner) trees() []TreeFate {
 	return fates
 }
 
-func name(g Gen) string { return fmt.Sprintf("%s %d", g.Profile, g.Number) }
+// byGenerations is a reason of generations of one profile, the newest first.
+func byGenerations(gens ...Gen) *Reason {
+	r := &Reason{Kind: ByGeneration, Profile: gens[0].Profile}
+	for _, g := range gens {
+		r.Generations = append(r.Generations, g.Number)
+	}
+	return r
+}
 
-// keptByGens names, for each profile, the newest generation that stays and
-// holds the tree, and says how many more do.
-func (m *planner) keptByGens(k store.Key) (reasons []string) {
+// keptByGens names, for each profile, the generations that stay and hold the
+// tree.
+func (m *planner) keptByGens(k store.Key) (reasons []Reason) {
 	for holders := m.holders[k.String()]; len(holders) > 0; {
-		var stay []int
-		stay, holders = m.firstProfile(holders)
-		stay = slices.DeleteFunc(slices.Clone(stay), func(i int) bool { return m.gens[i].Goes })
-		if len(stay) == 0 {
-			continue
+		var one []int
+		one, holders = m.firstProfile(holders)
+		var stay []Gen
+		for _, i := range slices.Backward(one) {
+			if !m.gens[i].Goes {
+				stay = append(stay, m.gens[i].Gen)
+			}
 		}
-		reason := name(m.gens[stay[len(stay)-1]].Gen)
-		if len(stay) > 1 {
-			reason += fmt.Sprintf(" and %d more", len(stay)-1)
+		if len(stay) > 0 {
+			reasons = append(reasons, *byGenerations(stay...))
 		}
-		reasons = append(reasons, reason)
 	}
 	return reasons
 }
@@ -261,25 +262,15 @@ func (m *planner) firstProfile(gens []int) (first, rest []int) {
 
 // keptByOthers names the kept root, the leases and the programs that keep a
 // tree. A program that ipp run became has its lease, and is named once.
-func (m *planner) keptByOthers(k store.Key) (reasons []string) {
+func (m *planner) keptByOthers(k store.Key) (reasons []Reason) {
+	users := m.users[k.String()]
 	for _, by := range slices.Concat(m.kept[packageOf(k.Root)], m.keepAll) {
-		if by.pid == 0 || !slices.ContainsFunc(m.users[k.String()], func(p Process) bool { return p.PID == by.pid }) {
-			reasons = append(reasons, by.reason)
+		if by.Kind != ByLease || !slices.ContainsFunc(users, func(p Process) bool { return p.PID == by.PIDs[0] }) {
+			reasons = append(reasons, by)
 		}
 	}
-	if users := m.users[k.String()]; len(users) > 0 {
+	if len(users) > 0 {
 		reasons = append(reasons, inUse(users))
 	}
 	return reasons
-}
-
-// Why says in a few words what keeps the tree, or what held it last.
-func (t TreeFate) Why() string {
-	switch {
-	case !t.Goes:
-		return strings.Join(t.Reasons, "; ")
-	case t.LastGen != "":
-		return "last held by " + t.LastGen
-	}
-	return "nothing refers to it"
 }

@@ -3,8 +3,11 @@ package cmd
 import (
 	"context"
 	"errors"
+	"runtime"
 	"slices"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"ipp/cmd/term"
@@ -92,7 +95,7 @@ func readHistory(prof *profile.Profile) (chronicle, error) {
 	if err != nil {
 		return out, err
 	}
-	gens, damaged, err := readGenerations(prof)
+	numbers, err := prof.Numbers()
 	if err != nil {
 		return out, err
 	}
@@ -107,55 +110,123 @@ func readHistory(prof *profile.Profile) (chronicle, error) {
 		}
 		out.Flips = append(out.Flips, flip{e.Time, e.User, e.Host, e.Command, int(e.From), int(e.To)})
 	}
-	for _, g := range gens {
-		out.Generations = append(out.Generations, pastOf(g, gens, made[g.Number], g.Number == current))
-		delete(made, g.Number)
-	}
-	for n, why := range damaged {
-		e := made[n]
-		out.Generations = append(out.Generations, past{Number: int(n), Current: n == current, Damaged: why.Error(), Parent: int(e.From), Time: e.Time, User: e.User, Host: e.Host, Command: e.Command, Changes: []changeLine{}})
-		delete(made, n)
+	told := toldByLog(prof, numbers, made)
+	read := reader{prof: prof, made: made, gens: map[generation.Number]*generation.Generation{}}
+	for i, n := range numbers {
+		if told[i] {
+			out.Generations = append(out.Generations, loggedPast(made[n], numbers))
+		} else if p, ok := read.past(n); ok {
+			out.Generations = append(out.Generations, p)
+		}
 	}
 	for n, e := range made {
-		out.Generations = append(out.Generations, past{Number: int(n), Gone: true, Parent: int(e.From), Time: e.Time, User: e.User, Host: e.Host, Command: e.Command, Changes: []changeLine{}})
+		if _, found := slices.BinarySearch(numbers, n); !found {
+			out.Generations = append(out.Generations, unread(e))
+			out.Generations[len(out.Generations)-1].Gone = true
+		}
 	}
 	slices.SortFunc(out.Generations, func(a, b past) int { return a.Number - b.Number })
+	for i := range out.Generations {
+		p := &out.Generations[i]
+		p.Current = !p.Gone && p.Number == int(current)
+	}
 	return out, nil
 }
 
-// readGenerations reads all generations; one that can't be read does not hide
-// the others.
-func readGenerations(prof *profile.Profile) (gens []*generation.Generation, damaged map[generation.Number]error, err error) {
-	numbers, err := prof.Numbers()
-	damaged = map[generation.Number]error{}
-	for _, n := range numbers {
-		g, err := prof.Get(n)
-		var gone *profile.NoGenerationError
-		switch {
-		case err == nil:
-			gens = append(gens, g)
-		case !errors.As(err, &gone): // pruned meanwhile
-			damaged[n] = err
-		}
+// toldByLog says of which generations the log tells all, so that nothing of them
+// needs to be read: they were made by the flip that is logged, and nobody wrote
+// to their files since. What damage hides behind that, check finds.
+func toldByLog(prof *profile.Profile, numbers []generation.Number, made map[generation.Number]profile.LogEntry) []bool {
+	told := make([]bool, len(numbers))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(numbers)) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(numbers); i = int(next.Add(1)) - 1 {
+				e := made[numbers[i]]
+				told[i] = e.Making() && prof.Untouched(e)
+			}
+		})
 	}
-	return gens, damaged, err
+	workers.Wait()
+	return told
 }
 
-func pastOf(g *generation.Generation, gens []*generation.Generation, e profile.LogEntry, current bool) past {
-	p := past{Number: int(g.Number), Current: current, Parent: int(g.Info.Parent), Time: g.Info.Time, User: e.User, Host: e.Host, Command: g.Info.Reason, Changes: []changeLine{}}
-	before := &lock.Lockfile{}
-	switch i := slices.IndexFunc(gens, func(o *generation.Generation) bool { return o.Number == g.Info.Parent }); {
-	case i >= 0:
-		before = gens[i].Lock
-	case g.Info.Parent != 0: // gone: what it held is not known any more
+// loggedPast is a generation as the log has it. What it changed is not told
+// where its parent is gone, as where it is read.
+func loggedPast(e profile.LogEntry, numbers []generation.Number) past {
+	p := unread(e)
+	p.Command = generation.OneLine(e.Command)
+	if _, found := slices.BinarySearch(numbers, e.From); !found && e.From != 0 {
 		return p
 	}
-	changes := lock.Diff(before, g.Lock)
-	for _, d := range changes {
+	for _, c := range e.Changes {
+		p.Changes = append(p.Changes, changeLine{Name: string(c.Name), Old: loggedVersion(c.Old), New: loggedVersion(c.New)})
+	}
+	p.text = changesText(p.Changes)
+	return p
+}
+
+func loggedVersion(v *profile.LoggedVersion) *version {
+	if v == nil {
+		return nil
+	}
+	return &version{string(v.Version), v.CID}
+}
+
+// unread is what the log has of a generation that is gone or damaged.
+func unread(e profile.LogEntry) past {
+	return past{Number: int(e.To), Parent: int(e.From), Time: e.Time, User: e.User, Host: e.Host, Command: e.Command, Changes: []changeLine{}}
+}
+
+// reader reads those generations of which the log does not tell all.
+type reader struct {
+	prof *profile.Profile
+	made map[generation.Number]profile.LogEntry
+	gens map[generation.Number]*generation.Generation
+}
+
+func (r *reader) get(n generation.Number) (*generation.Generation, error) {
+	if g := r.gens[n]; g != nil {
+		return g, nil
+	}
+	g, err := r.prof.Get(n)
+	if err == nil {
+		r.gens[n] = g
+	}
+	return g, err
+}
+
+// past reads a generation; one that can't be read does not hide the others.
+// false: it was pruned meanwhile, or is to be told as gone.
+func (r *reader) past(n generation.Number) (past, bool) {
+	g, err := r.get(n)
+	var gone *profile.NoGenerationError
+	e := r.made[n]
+	switch {
+	case errors.As(err, &gone):
+		p := unread(e)
+		p.Gone = true
+		return p, e.To != 0
+	case err != nil:
+		p := unread(e)
+		p.Number, p.Damaged = int(n), err.Error()
+		return p, true
+	}
+	p := past{Number: int(n), Parent: int(g.Info.Parent), Time: g.Info.Time, User: e.User, Host: e.Host, Command: g.Info.Reason, Changes: []changeLine{}}
+	before := &lock.Lockfile{}
+	if g.Info.Parent != 0 {
+		parent, err := r.get(g.Info.Parent)
+		if err != nil { // what it held is not known any more
+			return p, true
+		}
+		before = parent.Lock
+	}
+	for _, d := range lock.Diff(before, g.Lock) {
 		p.Changes = append(p.Changes, changeLine{Name: string(d.Name), Old: versionOf(d.Old), New: versionOf(d.New)})
 	}
-	p.text = changesText(changes)
-	return p
+	p.text = changesText(p.Changes)
+	return p, true
 }
 
 func (a *app) showHistory(out chronicle) {

@@ -171,17 +171,17 @@ func (l changeLine) short(style term.Style) []string {
 }
 
 // changesText is a line of changes for history: "+a 1.0, b 1.0 -> 1.1, -c 2.0".
-func changesText(changes []lock.Change) string {
+func changesText(changes []changeLine) string {
 	var words []string
 	for _, d := range changes {
-		name := term.Safe(string(d.Name))
+		name := term.Safe(d.Name)
 		switch {
 		case d.New == nil:
-			words = append(words, fmt.Sprintf("-%s %s", name, term.Safe(string(d.Old.Version))))
+			words = append(words, fmt.Sprintf("-%s %s", name, term.Safe(d.Old.Version)))
 		case d.Old == nil:
-			words = append(words, fmt.Sprintf("+%s %s", name, term.Safe(string(d.New.Version))))
+			words = append(words, fmt.Sprintf("+%s %s", name, term.Safe(d.New.Version)))
 		default:
-			words = append(words, name+" "+versionStep(versionOf(d.Old), versionOf(d.New)))
+			words = append(words, name+" "+versionStep(d.Old, d.New))
 		}
 	}
 	return join(words)

@@ -29,7 +29,7 @@ func (i Info) encode() []byte {
 		fmt.Fprintf(&b, "parent = %d\n", i.Parent)
 	}
 	fmt.Fprintf(&b, "time = %q\n", i.Time.UTC().Format(time.RFC3339))
-	fmt.Fprintf(&b, "reason = %s\n", toml.Quote(oneLine(i.Reason)))
+	fmt.Fprintf(&b, "reason = %s\n", toml.Quote(OneLine(i.Reason)))
 	trees := make([]string, len(i.Trees))
 	for n, k := range i.Trees {
 		trees[n] = k.String()
@@ -43,9 +43,9 @@ func (i Info) encode() []byte {
 	return b.Bytes()
 }
 
-// oneLine makes text fit for a file that refuses control characters: arguments
+// OneLine makes text fit for a file that refuses control characters: arguments
 // of a command may hold anything.
-func oneLine(s string) string {
+func OneLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '

@@ -40,7 +40,8 @@ func (p *Profile) locked(ctx context.Context, purpose string, f func() error) er
 
 // flip makes generation to current, under the mutex: from here on the change
 // stands, whatever happens to the log.
-func (p *Profile) flip(from, to generation.Number, why Reason) error {
+func (p *Profile) flip(e LogEntry) error {
+	from, to := e.From, e.To
 	err := p.do("replace current", func() error {
 		return durable.ReplaceSymlink(number(to), p.path("current"))
 	})
@@ -50,5 +51,5 @@ func (p *Profile) flip(from, to generation.Number, why Reason) error {
 	if err := p.sync(); err != nil {
 		return &FlipError{From: from, To: to, Err: err}
 	}
-	return p.log(from, to, why)
+	return p.log(e)
 }

@@ -11,11 +11,22 @@ import (
 	"time"
 
 	"ipp/generation"
+	"ipp/lock"
+	"ipp/lock/ref"
 	"ipp/store/durable"
 )
 
-// logFormat is the version of a line of the log.
-const logFormat = 1
+// The formats of a line of the log. The newer one says what a new generation
+// changed, so that to tell a long history is to read one file; all other lines
+// are of the older one.
+const (
+	plainFormat = 1
+	logFormat   = 2
+)
+
+// mostLogged is how many changed packages a line names at most. What a larger
+// change was is in the lockfiles.
+const mostLogged = 32
 
 // ErrNewerLog says that a newer ipp wrote a line of the log.
 var ErrNewerLog = errors.New("needs a newer ipp")
@@ -29,19 +40,63 @@ type LogEntry struct {
 	Command string            `json:"command"`
 	From    generation.Number `json:"from"`
 	To      generation.Number `json:"to"`
+	Bytes   int64             `json:"bytes,omitempty"`   // of the generation's three files, if the flip is a Making
+	Changes []Logged          `json:"changes,omitempty"` // of the packages, as well
 }
 
-// log appends a line for a flip that was made: its failure is a *LogError.
-func (p *Profile) log(from, to generation.Number, why Reason) error {
-	line, err := json.Marshal(LogEntry{
-		Format:  logFormat,
+// Logged is a package that a new generation has and its parent has not, or the
+// other way round, or both in two versions.
+type Logged struct {
+	Name ref.Name       `json:"name"`
+	Old  *LoggedVersion `json:"old,omitempty"`
+	New  *LoggedVersion `json:"new,omitempty"`
+}
+
+// LoggedVersion is one side of a Logged.
+type LoggedVersion struct {
+	Version ref.Version `json:"version"`
+	CID     string      `json:"cid"`
+}
+
+// Making says that the flip was to a new generation, made from that in From,
+// and that Changes are all that it changed.
+func (e *LogEntry) Making() bool { return e.Format == logFormat }
+
+// entry is the line for a flip.
+func (p *Profile) entry(from, to generation.Number, why Reason) LogEntry {
+	return LogEntry{
+		Format:  plainFormat,
 		Time:    p.now(),
 		User:    p.opt.User,
 		Host:    p.opt.Host,
 		Command: why.Command,
 		From:    from,
 		To:      to,
-	})
+	}
+}
+
+// making adds what a new generation changed; bytes are those of its files.
+func (e LogEntry) making(bytes int64, changes []lock.Change) LogEntry {
+	if len(changes) > mostLogged {
+		return e
+	}
+	e.Format, e.Bytes = logFormat, bytes
+	for _, c := range changes {
+		e.Changes = append(e.Changes, Logged{c.Name, loggedVersion(c.Old), loggedVersion(c.New)})
+	}
+	return e
+}
+
+func loggedVersion(p *lock.Package) *LoggedVersion {
+	if p == nil {
+		return nil
+	}
+	return &LoggedVersion{p.Version, p.CID.String()}
+}
+
+// log appends a line for a flip that was made: its failure is a *LogError.
+func (p *Profile) log(e LogEntry) error {
+	line, err := json.Marshal(e)
 	if err == nil {
 		err = p.do("append to log", func() error { return durable.AppendLine(p.path("log"), line, 0o644) })
 	}
@@ -87,6 +142,20 @@ func parseLog(data []byte) ([]LogEntry, error) {
 }
 
 func parseLogLine(line []byte) (LogEntry, error) {
+	var e LogEntry
+	d := json.NewDecoder(bytes.NewReader(line))
+	d.DisallowUnknownFields()
+	err := d.Decode(&e)
+	if err == nil && e.Format >= plainFormat && e.Format <= logFormat {
+		if _, err := d.Token(); err != io.EOF {
+			return LogEntry{}, errors.New("something follows the entry")
+		}
+		if e.Format == plainFormat && (e.Changes != nil || e.Bytes != 0) {
+			return LogEntry{}, fmt.Errorf("changes and bytes are of format %d", logFormat)
+		}
+		return e, nil
+	}
+	// A newer line may look different in every other respect.
 	var version struct{ Format int }
 	if err := json.Unmarshal(line, &version); err != nil {
 		return LogEntry{}, err
@@ -94,17 +163,8 @@ func parseLogLine(line []byte) (LogEntry, error) {
 	if version.Format > logFormat {
 		return LogEntry{}, fmt.Errorf("format %d: %w", version.Format, ErrNewerLog)
 	}
-	if version.Format < 1 {
+	if version.Format < plainFormat {
 		return LogEntry{}, errors.New("it has no format")
 	}
-	var e LogEntry
-	d := json.NewDecoder(bytes.NewReader(line))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&e); err != nil {
-		return LogEntry{}, err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return LogEntry{}, errors.New("something follows the entry")
-	}
-	return e, nil
+	return LogEntry{}, err
 }

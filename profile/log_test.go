@@ -6,10 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"ipp/generation"
+	"ipp/lock"
 	"ipp/lock/ref"
 )
 
@@ -18,7 +22,13 @@ func TestLogLine(t *testing.T) {
 	w.update(w.add(w.pack("a", "A")))
 	data, err := os.ReadFile(w.p.path("log"))
 	w.must(err)
-	const want = `{"format":1,"time":"2026-01-02T03:04:05Z","user":"ann","host":"box","command":"test it","from":0,"to":1}` + "\n"
+	const made = `{"format":2,"time":"2026-01-02T03:04:05Z","user":"ann","host":"box","command":"test it","from":0,"to":1,"bytes":BYTES,` +
+		`"changes":[{"name":"a","new":{"version":"1.0.0","cid":"CID"}}]}` + "\n"
+	g, err := w.p.Current()
+	w.must(err)
+	bytes, _, err := w.p.files(1)
+	w.must(err)
+	want := strings.NewReplacer("CID", g.Lock.Packages[0].CID.String(), "BYTES", fmt.Sprint(bytes)).Replace(made)
 	if string(data) != want {
 		t.Errorf("log is\n%swant\n%s", data, want)
 	}
@@ -49,6 +59,9 @@ func TestParseLog(t *testing.T) {
 		{"unknown key", a + `{"format":1,"form":0}` + "\n", "line 2: "},
 		{"no format", a + `{"from":0}` + "\n", "line 2: "},
 		{"not an entry", "3\n", "line 1: "},
+		{"changes", `{"format":2,"to":1,"changes":[{"name":"a","old":{"version":"1","cid":"c"}}]}` + "\n", "1 "},
+		{"changes in the older format", `{"format":1,"to":1,"changes":[{"name":"a"}]}` + "\n", "line 1: "},
+		{"unknown key in a change", `{"format":2,"to":1,"changes":[{"nam":"a"}]}` + "\n", "line 1: "},
 		{"wrong type", `{"format":1,"to":"x"}` + "\n", "line 1: "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -67,8 +80,65 @@ func TestParseLog(t *testing.T) {
 	}
 }
 
+func TestLogLineOfARollback(t *testing.T) {
+	w := newWorld(t)
+	w.update(w.add(w.pack("a", "A")))
+	w.update(w.add(w.pack("b", "B")))
+	_, err := w.p.Rollback(t.Context(), 0, Reason{Command: "rollback"})
+	w.must(err)
+	data, err := os.ReadFile(w.p.path("log"))
+	w.must(err)
+	const want = `{"format":1,"time":"2026-01-02T03:04:05Z","user":"ann","host":"box","command":"rollback","from":2,"to":1}` + "\n"
+	if !strings.HasSuffix(string(data), "\n"+want) {
+		t.Errorf("log is\n%swhich does not end in\n%s", data, want)
+	}
+}
+
+func TestALargeChangeIsNotLogged(t *testing.T) {
+	e := (LogEntry{Format: plainFormat}).making(1, make([]lock.Change, mostLogged))
+	if !e.Making() || len(e.Changes) != mostLogged {
+		t.Errorf("%d changes: %+v", mostLogged, e)
+	}
+	if e := (LogEntry{Format: plainFormat}).making(1, make([]lock.Change, mostLogged+1)); e.Making() || e.Changes != nil || e.Bytes != 0 {
+		t.Errorf("one more: %+v", e)
+	}
+}
+
+func TestUntouched(t *testing.T) {
+	w := newWorld(t)
+	w.update(w.add(w.pack("a", "A")))
+	bytes, newest, err := w.p.files(1)
+	w.must(err)
+	e := LogEntry{To: 1, Time: newest.Truncate(time.Second), Bytes: bytes}
+	if !w.p.Untouched(e) {
+		t.Error("a new generation is touched")
+	}
+	if w.p.Untouched(LogEntry{To: 2, Time: e.Time}) {
+		t.Error("a generation that is not there is untouched")
+	}
+	for _, name := range []string{generation.InfoName, lock.LockName, lock.ProfileName} {
+		path := filepath.Join(w.p.path("1"), name)
+		data, err := os.ReadFile(path)
+		w.must(err)
+		for what, touch := range map[string]func() error{
+			"is newer":  func() error { return os.Chtimes(path, newest.Add(time.Hour), newest.Add(time.Hour)) },
+			"is longer": func() error { return errors.Join(os.WriteFile(path, append(data, '\n'), 0o644), os.Chtimes(path, newest, newest)) },
+			"is gone":   func() error { return os.Remove(path) },
+		} {
+			w.must(touch())
+			if w.p.Untouched(e) {
+				t.Errorf("%s %s, and that makes no difference", name, what)
+			}
+			w.must(errors.Join(os.WriteFile(path, data, 0o644), os.Chtimes(path, newest, newest)))
+		}
+		if !w.p.Untouched(e) {
+			t.Errorf("%s is as it was, but touched", name)
+		}
+	}
+}
+
 func TestParseLogNewer(t *testing.T) {
-	if _, err := parseLog([]byte(`{"format":2,"what":"ever"}` + "\n")); !errors.Is(err, ErrNewerLog) {
+	if _, err := parseLog([]byte(`{"format":3,"what":"ever"}` + "\n")); !errors.Is(err, ErrNewerLog) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -76,6 +146,8 @@ func TestParseLogNewer(t *testing.T) {
 func FuzzParseLog(f *testing.F) {
 	f.Add([]byte(`{"format":1,"time":"2026-01-02T03:04:05Z","user":"a","host":"b","command":"c","from":0,"to":1}` + "\n"))
 	f.Add([]byte(`{"format":2}` + "\n"))
+	f.Add([]byte(`{"format":2,"from":1,"to":2,"changes":[{"name":"a","new":{"version":"1","cid":"c"}}]}` + "\n"))
+	f.Add([]byte(`{"format":3}` + "\n"))
 	f.Add([]byte("{}\n{"))
 	f.Add([]byte("\x12\n0"))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -84,7 +156,7 @@ func FuzzParseLog(f *testing.F) {
 			return
 		}
 		for _, e := range entries {
-			if e.Format != logFormat {
+			if e.Format != plainFormat && e.Format != logFormat {
 				t.Errorf("an entry of format %d", e.Format)
 			}
 			line, err := json.Marshal(e)
@@ -108,7 +180,10 @@ func FuzzParseLog(f *testing.F) {
 func sameEntry(a, b LogEntry) bool {
 	same := a.Time.Equal(b.Time)
 	a.Time = b.Time
-	return same && a == b
+	if len(a.Changes) == 0 && len(b.Changes) == 0 {
+		a.Changes, b.Changes = nil, nil
+	}
+	return same && reflect.DeepEqual(a, b)
 }
 
 func TestSortNames(t *testing.T) {

@@ -5,10 +5,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"syscall"
+	"time"
 
 	"ipp/generation"
+	"ipp/lock"
 
 	"github.com/hashicorp/go-multierror"
 )
@@ -102,6 +105,34 @@ func (p *Profile) read(n generation.Number) (*generation.Generation, error) {
 		return nil, &DamagedError{p.name, n, p.path(number(n)), err}
 	}
 	return g, nil
+}
+
+// Untouched says whether the files of the generation that e made, which are never
+// written again, are there, of the size that they had, and no newer than the
+// flip. Where it is false they may be right all the same: a copy is newer.
+func (p *Profile) Untouched(e LogEntry) bool {
+	end := e.Time.Add(time.Second) // what is written down has no fractions
+	bytes, newest, err := p.files(e.To)
+	return err == nil && bytes == e.Bytes && newest.Before(end)
+}
+
+// files says how large the three files of generation n are together, and when the
+// newest of them was written.
+func (p *Profile) files(n generation.Number) (bytes int64, newest time.Time, err error) {
+	for _, name := range []string{generation.InfoName, lock.LockName, lock.ProfileName} {
+		info, err := os.Lstat(filepath.Join(p.path(number(n)), name))
+		if err != nil {
+			return 0, newest, err
+		}
+		if !info.Mode().IsRegular() {
+			return 0, newest, &fs.PathError{Op: "read", Path: name, Err: fs.ErrInvalid}
+		}
+		bytes += info.Size()
+		if info.ModTime().After(newest) {
+			newest = info.ModTime()
+		}
+	}
+	return bytes, newest, nil
 }
 
 func (p *Profile) absent(name string) bool {

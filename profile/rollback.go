@@ -56,7 +56,7 @@ func (p *Profile) rollback(n generation.Number, why Reason) (Change, error) {
 	if err := p.checkTrees(n); err != nil {
 		return Change{}, err
 	}
-	err = p.flip(from, n, why)
+	err = p.flip(p.entry(from, n, why))
 	if logged := (*LogError)(nil); err != nil && !errors.As(err, &logged) {
 		return Change{}, err
 	}

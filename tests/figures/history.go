@@ -62,15 +62,18 @@ func (h home) longHistory() error {
 	defer log.Close()
 	wishes, l, trees := inventCrowd()
 	for n := generation.Number(1); n <= longHistory; n++ {
-		p := &l.Packages[int(n)%crowdSize]
-		p.Version = ref.Version(fmt.Sprintf("1.0.%d", n))
-		when := time.Date(2031, 1, 1, 0, int(n), 0, 0, time.UTC)
-		why := "upgrade " + string(p.Name)
-		g := &generation.Generation{Info: generation.Info{Parent: n - 1, Time: when, Reason: why, Trees: trees}, Wishes: wishes, Lock: l}
-		if err := generation.Write(filepath.Join(dir, strconv.Itoa(int(n))), &generation.Forest{}, g); err != nil {
+		e := profile.LogEntry{Format: 2, Time: time.Date(2031, 1, 1, 0, int(n), 0, 0, time.UTC), User: "somebody", Host: "somewhere", From: n - 1, To: n}
+		e.Changes = []profile.Logged{upgrade(&l.Packages[int(n)%crowdSize], ref.Version(fmt.Sprintf("1.0.%d", n)))}
+		e.Command = "upgrade " + string(e.Changes[0].Name)
+		g := &generation.Generation{Info: generation.Info{Parent: n - 1, Time: e.Time, Reason: e.Command, Trees: trees}, Wishes: wishes, Lock: l}
+		files := filepath.Join(dir, strconv.Itoa(int(n)))
+		if err := generation.Write(files, &generation.Forest{}, g); err != nil {
 			return err
 		}
-		line, err := json.Marshal(profile.LogEntry{Format: 1, Time: when, User: "somebody", Host: "somewhere", Command: why, From: n - 1, To: n})
+		if e.Bytes, err = bytesOf(files); err != nil {
+			return err
+		}
+		line, err := json.Marshal(e)
 		if err != nil {
 			return err
 		}
@@ -79,6 +82,26 @@ func (h home) longHistory() error {
 		}
 	}
 	return os.Symlink(strconv.Itoa(longHistory), h.current())
+}
+
+// upgrade makes a package another version, and says so as the log does.
+func upgrade(p *lock.Package, to ref.Version) profile.Logged {
+	old := &profile.LoggedVersion{Version: p.Version, CID: p.CID.String()}
+	p.Version, p.CID = to, inventCID(string(p.Name)+string(to))
+	return profile.Logged{Name: p.Name, Old: old, New: &profile.LoggedVersion{Version: p.Version, CID: p.CID.String()}}
+}
+
+// bytesOf is the size of a directory's files.
+func bytesOf(dir string) (total int64, err error) {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			return 0, err
+		}
+		total += info.Size()
+	}
+	return total, err
 }
 
 // inventCrowd makes up a profile of crowdSize packages that nobody has.

@@ -128,11 +128,12 @@ func (r Reserve) low() bool {
 // Spend runs f with the room of the reserve where it takes that: freed at once
 // where the disk has less left than the reserve has, or when f fails because
 // the disk is full or a quota is used up; then f runs again. What f leaves of
-// the room is kept back again.
+// the room is kept back again. A failed fsync is an end: after it a second one
+// may succeed though nothing was written.
 func (r Reserve) Spend(f func() error) error {
 	spent := r.low() && r.Free()
 	err := f()
-	if IsFull(err) && !spent && r.Free() {
+	if IsFull(err) && !durable.SyncFailed(err) && !spent && r.Free() {
 		spent = true
 		err = f()
 	}

@@ -64,6 +64,7 @@ func TestReserveIsFreedOnce(t *testing.T) {
 func TestSpend(t *testing.T) {
 	full := &os.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}
 	quota := fmt.Errorf("work: %w", &os.PathError{Op: "write", Path: "x", Err: syscall.EDQUOT})
+	unsynced := fmt.Errorf("sync: %w", &os.PathError{Op: "fsync", Path: "x", Err: syscall.ENOSPC})
 	other := errors.New("something else")
 	for _, tt := range []struct {
 		name    string
@@ -77,6 +78,7 @@ func TestSpend(t *testing.T) {
 		{"a full disk", full, nil, nil, 2, false},
 		{"a quota", quota, nil, nil, 2, false},
 		{"full all the same", full, full, full, 2, false},
+		{"a failed fsync is never retried", unsynced, nil, unsynced, 1, false},
 		{"another error", other, nil, other, 1, false},
 		{"no reserve", nil, full, full, 1, true},
 	} {

@@ -27,6 +27,13 @@ func SyncFile(path string) error {
 	return errors.Join(syncFile(f), f.Close(), restore())
 }
 
+// SyncFailed says that an fsync failed: whoever caused err must not do it again
+// and believe in it.
+func SyncFailed(err error) bool {
+	var path *fs.PathError
+	return errors.As(err, &path) && path.Op == syncOp
+}
+
 // FS is a file system held open, so that a write error on anything written
 // after OpenFS is told to Sync.
 type FS struct {

@@ -68,10 +68,13 @@ func syncDir(f *os.File) error {
 	return err
 }
 
+// syncOp is the Op of the errors of a failed fsync.
+const syncOp = "fsync"
+
 // syncError is the error of an fsync that failed.
 func syncError(f *os.File, err error) error {
 	if err == nil {
 		return nil
 	}
-	return &fs.PathError{Op: "fsync", Path: f.Name(), Err: err}
+	return &fs.PathError{Op: syncOp, Path: f.Name(), Err: err}
 }

@@ -96,6 +96,9 @@ func openToSync(path string) (*os.File, func() error, error) {
 
 func syncFile(f *os.File) error { return f.Sync() }
 
+// syncOp is the Op of os.File.Sync's errors.
+const syncOp = "sync"
+
 // syncDir does nothing: NTFS journals names, and directories can't be flushed.
 func syncDir(*os.File) error { return nil }
 

@@ -19,19 +19,36 @@ func retry(call func() error) error {
 	}
 }
 
-func open(path string) (*os.File, error) { return os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) }
+// open makes the file where it is missing, with its mode whatever the umask.
+func open(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, mode)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := f.Stat(); err == nil && info.Mode().Perm()&mode != mode {
+		_ = f.Chmod(mode) // it is open: others are who may fail, and they say so
+	}
+	return f, nil
+}
+
+// mode is that of the files.
+const mode = 0o600
 
 // openNew makes the file tmp, under the name that it is going to have.
 func openNew(tmp, name string) (*os.File, error) {
 	var fd int
 	err := retry(func() (err error) {
-		fd, err = unix.Open(tmp, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, 0o600)
+		fd, err = unix.Open(tmp, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC, mode)
 		return err
 	})
 	if err != nil {
 		return nil, &fs.PathError{Op: "create", Path: tmp, Err: err}
 	}
-	return os.NewFile(uintptr(fd), name), nil
+	f := os.NewFile(uintptr(fd), name)
+	if err := f.Chmod(mode); err != nil {
+		return nil, errors.Join(err, f.Close(), os.Remove(tmp))
+	}
+	return f, nil
 }
 
 func tryLock(f *os.File, mode Mode) (busy bool, err error) {

@@ -158,8 +158,11 @@ func try(t *testing.T, w *homes.World, p point) (hit bool, bad []string) {
 
 // judge looks at what ipp said of a failure.
 func (p point) judge(w *homes.World, r trace.Result) (bad []string) {
-	if p.errno == syscall.EINTR && r.Status != 0 {
-		return []string{"an interrupted call was not made again"}
+	if p.errno == syscall.EINTR {
+		if r.Status != 0 {
+			bad = append(bad, "an interrupted call was not made again")
+		}
+		return append(bad, w.Done(p.op)...)
 	}
 	named := strings.Contains(r.Output, p.errno.Error())
 	switch {

@@ -21,6 +21,11 @@ func TestFaults(t *testing.T) {
 		{"Signals", testSignals},
 		{"SecondSignalKills", testSecondSignalKills},
 		{"SignalsOfPrograms", testSignalsOfPrograms},
+		{"NoProc", testNoProc},
+		{"Names", testNames},
+		{"Deep", testDeep},
+		{"Places", testPlaces},
+		{"Sudo", testSudo},
 	} {
 		t.Run(tt.name, func(t *testing.T) { tt.test(t, w) })
 	}

@@ -106,14 +106,18 @@ func (x *Index) open(ctx context.Context) error {
 		return err
 	}
 	x.openDisk(ctx, want)
-	if len(x.missing(x.disk, want)) > 0 || x.disk != nil && x.disk.rubbish() {
+	missing := x.missing(x.disk, want)
+	if x.disk != nil && x.disk.rubbish() {
+		missing = x.missing(nil, want)
+	}
+	if len(missing) > 0 {
 		x.closeDisk()
-		if err := x.update(ctx, want); err != nil {
+		if err := x.update(ctx, want, missing); err != nil {
 			return err
 		}
 		x.openDisk(ctx, want)
 	}
-	if missing := x.missing(x.disk, want); len(missing) > 0 {
+	if missing = x.missing(x.disk, want); len(missing) > 0 {
 		if x.memory, err = openLayer(""); err != nil {
 			return err
 		}

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -32,9 +33,16 @@ func TestAnswers(t *testing.T) {
 		if x.disk == nil || x.memory != nil {
 			t.Fatalf("%s: it is not on disk alone", what)
 		}
-		if d := diff(x.text(t, asked), want); d != "" {
-			t.Errorf("%s: %s", what, d)
-		}
+		t.Run(what, func(t *testing.T) { // several at a time
+			for i := range 3 {
+				t.Run(fmt.Sprint(i), func(t *testing.T) {
+					t.Parallel()
+					if d := diff(x.text(t, asked), want); d != "" {
+						t.Error(d)
+					}
+				})
+			}
+		})
 		closeIndex(t, x)
 	}
 	if !strings.Contains(want, "absent") || strings.Contains(want, "damaged") {

@@ -51,7 +51,7 @@ func openLayer(dir string, with ...func(badger.Options) badger.Options) (*layer,
 	if err != nil {
 		return nil, err
 	}
-	l := &layer{db: db, trees: map[uint32]treeRecord{}, known: map[store.Key]uint32{}, next: 1}
+	l := &layer{db: db, trees: map[uint32]treeRecord{}, known: map[store.Key]uint32{}}
 	if err := l.load(); err != nil {
 		_ = db.Close() // nothing was written
 		return nil, err
@@ -61,15 +61,17 @@ func openLayer(dir string, with ...func(badger.Options) badger.Options) (*layer,
 
 // load reads the list of trees.
 func (l *layer) load() error {
-	err := l.scan([]byte{keyNext}, true, func(_, v []byte) (skip bool, err error) {
-		var n uint64
-		_, err = fields(v, &n)
-		l.next = uint32(n)
-		return false, err
-	})
-	if err != nil {
-		return err
+	next, dead := uint64(1), uint64(0)
+	for key, n := range map[byte]*uint64{keyNext: &next, keyDead: &dead} {
+		v, ok, err := l.get([]byte{key})
+		if ok {
+			_, err = fields(v, n)
+		}
+		if err != nil {
+			return err
+		}
 	}
+	l.next, l.dead = uint32(next), dead
 	return l.scan([]byte{keyTree}, true, func(k, v []byte) (skip bool, err error) {
 		if len(k) != numberSize {
 			return false, errRecord

@@ -16,6 +16,7 @@ import (
 // is a multihash: one block may be asked for by several CIDs.
 //
 //	n                            the next number
+//	r                            records of trees that have gone
 //	t TREE                       name, stamp, which facts, how many records
 //	f TREE FILE                  path of a file or entry, FILE from 1
 //	b HASH TREE FILE OFFSET      where a block lies; FILE 0 is the .car
@@ -28,6 +29,7 @@ import (
 // they are uvarints.
 const (
 	keyNext   = 'n'
+	keyDead   = 'r'
 	keyTree   = 't'
 	keyFile   = 'f'
 	keyBlock  = 'b'

@@ -18,6 +18,8 @@ const (
 	maxSeal    = 1 << 20
 )
 
+var errNotRegular = errors.New("not a regular file")
+
 func sealPath(dir string) string { return filepath.Join(dir, sealName) }
 
 // sealed says whether the index is as it was closed.

@@ -10,16 +10,17 @@ import (
 )
 
 // update brings what is on disk up to date, as far as it can be written: where
-// it can't, memory takes the rest. The only errors are ctx's, and those say
-// nothing of what was written: that is sealed.
-func (x *Index) update(ctx context.Context, want map[store.Key]store.Stamp) error {
+// it can't, memory takes the rest. missing is what it lacks, as far as is known.
+// The only errors are ctx's, and those say nothing of what was written: that is
+// sealed.
+func (x *Index) update(ctx context.Context, want map[store.Key]store.Stamp, missing []store.Key) error {
 	lock, err := acquire(ctx, x.st, flock.Exclusive, x.opt.Wait)
 	if err != nil {
 		return ctx.Err()
 	}
 	defer lock.Release()
 	dir := dirOf(x.st)
-	if !x.roomForAll(want) {
+	if !x.roomForAll(missing, want) {
 		return nil
 	}
 	if l := unseal(dir); l != nil {
@@ -55,21 +56,25 @@ func unseal(dir string) *layer {
 // write reads in what is missing, forgets what is gone, and seals the index.
 // What went wrong is left without a seal, so it is made anew the next time.
 func (x *Index) write(ctx context.Context, l *layer, gone []uint32, want map[store.Key]store.Stamp) error {
-	err := l.drop(gone)
-	if err == nil {
-		err = l.addAll(ctx, x, x.missing(l, want), want, x.roomFor)
+	err := l.addAll(ctx, x, x.missing(l, want), want, x.roomFor)
+	if ctx.Err() != nil {
+		err = nil // what was read in until then stays
 	}
-	closed := l.db.Close()
-	if closed == nil && (err == nil || ctx.Err() != nil) {
+	err = errors.Join(err, l.settle(gone))
+	if closed := l.db.Close(); closed == nil && err == nil {
 		seal(dirOf(x.st))
 	}
 	return ctx.Err()
 }
 
-// drop deletes the records that make numbers trees.
-func (l *layer) drop(gone []uint32) error {
+// settle deletes the records that make numbers trees, and notes how much
+// rubbish there is.
+func (l *layer) settle(gone []uint32) error {
 	batch := l.db.NewWriteBatch()
 	defer batch.Cancel()
+	if err := batch.Set([]byte{keyDead}, appendFields(nil, l.dead)); err != nil {
+		return err
+	}
 	for _, n := range gone {
 		if err := batch.Delete(keyOf(keyTree, n)); err != nil {
 			return err
@@ -94,9 +99,9 @@ const spareFiles = 100
 const perByte = 8
 
 // roomForAll says whether there is space to write what is missing.
-func (x *Index) roomForAll(want map[store.Key]store.Stamp) bool {
+func (x *Index) roomForAll(missing []store.Key, want map[store.Key]store.Stamp) bool {
 	need := spare + diskUse(dirOf(x.st))
-	for _, k := range x.missing(nil, want) {
+	for _, k := range missing {
 		need += perByte * want[k].Size
 	}
 	return x.free(need)
@@ -122,5 +127,3 @@ func diskUse(dir string) (bytes int64) {
 	}
 	return bytes
 }
-
-var errNotRegular = errors.New("not a regular file")

@@ -64,6 +64,12 @@ func (c *change) conflicts(ctx context.Context, next profile.State, steps []step
 	if len(bad) > 0 {
 		return bad
 	}
+	for _, n := range c.prefer {
+		if next.Lock.Find(n) == nil && c.wanted(n) {
+			return faults{{"", &failure{verb: c.verb, object: "--prefer " + string(n), code: exitNotFound,
+				err: errors.New("no package of that name would be installed"), hints: []string{c.a.own("list") + " shows what is installed"}}}}
+		}
+	}
 	c.decide(next.Wishes, members, trees)
 	_, err := generation.Plan(members, next.Wishes.Prefer, trees)
 	var found *generation.ConflictError

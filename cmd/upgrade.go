@@ -68,6 +68,16 @@ func (c *change) newerNote(p lock.Package, v ref.Version) string {
 	return fmt.Sprintf("%s %s is known: %s", p.Name, term.Safe(string(v)), c.a.own("switch %s", quote(fmt.Sprintf("%s@%s", p.Name, v))))
 }
 
+// backNote says why a newer version is not taken: the wish, or else what other
+// packages need.
+func (c *change) backNote(p lock.Package, w lock.Wish, v ref.Version) string {
+	head := fmt.Sprintf("%s stays at %s: ", p.Name, term.Safe(string(p.Version)))
+	if w.Constraint.Match(v) {
+		return head + term.Safe(string(v)) + " is known, but what else is installed leaves no room for it"
+	}
+	return head + fmt.Sprintf("the profile asks for %s; ", w.Constraint) + strings.TrimPrefix(c.newerNote(p, v), string(p.Name)+" ")
+}
+
 // staying says why packages stay: exact wishes, held ones, wishes that hold
 // back. Of those not named on the command line only some are told, and a count.
 func (c *change) staying(ctx context.Context, names []ref.Name, r changeResult) []string {
@@ -82,7 +92,7 @@ func (c *change) staying(ctx context.Context, names []ref.Name, r changeResult) 
 		named := slices.Contains(names, p.Name)
 		moved := slices.ContainsFunc(r.Changes, func(l changeLine) bool { return l.Name == string(p.Name) && !l.same() })
 		switch {
-		case !wished || moved || len(names) > 0 && !named:
+		case !wished || moved || len(names) > 0 && !named || !c.wanted(p.Name):
 		case w.Hold:
 			notes = append(notes, fmt.Sprintf("%s stays at %s: it is held", p.Name, term.Safe(string(p.Version))))
 		case w.CID.Defined() && (named || exact < 5):
@@ -92,7 +102,7 @@ func (c *change) staying(ctx context.Context, names []ref.Name, r changeResult) 
 		case w.CID.Defined():
 			exact++
 		case !w.CID.Defined() && c.newest(ctx, p) != "":
-			back = append(back, fmt.Sprintf("%s stays at %s: the profile asks for %s; %s", p.Name, term.Safe(string(p.Version)), w.Constraint, strings.TrimPrefix(c.newerNote(p, c.newest(ctx, p)), string(p.Name)+" ")))
+			back = append(back, c.backNote(p, w, c.newest(ctx, p)))
 		case named:
 			notes = append(notes, fmt.Sprintf("%s stays at %s: the store knows nothing newer that matches %s", p.Name, term.Safe(string(p.Version)), w.Constraint))
 		}

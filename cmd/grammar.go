@@ -245,7 +245,9 @@ func habits() map[string]string {
 		"inspect": "ipp show REF",
 		"save":    "ipp export REF -o FILE", "load": "ipp import FILE…",
 		"clean": gc, "cleanup": gc, "prune": gc, "autoremove": gc, "collect-garbage": gc, "garbage-collect": gc,
-		"unpin": "ipp forget REF", "installed": "ipp list", "status": "ipp list", "shellenv": "ipp env [SHELL]",
+		"unpin": "ipp forget REF", "diff": history, "why": "ipp list", "owns": "ipp show REF", "which": "ipp list",
+		"hold": "ipp switch NAME@VERSION", "pin": "ipp switch NAME@VERSION", "doctor": "ipp check", "fsck": "ipp check",
+		"find": "ipp search WORD…", "start": "ipp run REF [ARGS…]", "installed": "ipp list", "status": "ipp list", "shellenv": "ipp env [SHELL]",
 	}
 }
 

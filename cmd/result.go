@@ -193,7 +193,7 @@ func (c *change) showPlan(r changeResult) {
 		c.a.say(fmt.Sprintf("%s: that of %s is used", term.Safe(p.Path), term.Safe(p.Name)))
 	}
 	for _, w := range r.Wishes {
-		if w.Old != "" && w.New != "" {
+		if w.Old != "" && w.New != "" && shownWish(w.Old) != shownWish(w.New) { // the plan tells CIDs apart
 			c.a.say(fmt.Sprintf("%s: the profile now asks for %s (before: %s)", term.Safe(w.Name), shownWish(w.New), shownWish(w.Old)))
 		}
 	}

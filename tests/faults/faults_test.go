@@ -23,6 +23,7 @@ func TestFaults(t *testing.T) {
 		{"SignalsOfPrograms", testSignalsOfPrograms},
 		{"NoProc", testNoProc},
 		{"Names", testNames},
+		{"FUSE", testFUSE},
 		{"Deep", testDeep},
 		{"Places", testPlaces},
 		{"Sudo", testSudo},

@@ -130,7 +130,9 @@ func testSudo(t *testing.T, w *homes.World) {
 func testNoProc(t *testing.T, w *homes.World) {
 	w.Reset(t, "dead")
 	before := w.Generations()
-	proc := func(c trace.Call) bool { return strings.HasPrefix(c.Where, "/proc/") && !strings.HasPrefix(c.Where, "/proc/self/") }
+	proc := func(c trace.Call) bool {
+		return strings.HasPrefix(c.Where, "/proc/") && !strings.HasPrefix(c.Where, "/proc/self/")
+	}
 	r := w.Trace(t, []trace.Injection{{Match: proc, Errno: syscall.ENOENT}}, "gc", "--keep", "1")
 	if r.Status.ExitStatus() != 1 || !strings.Contains(r.Output, "/proc is not mounted") || !strings.Contains(r.Output, "hint: mount it") {
 		t.Errorf("status %v\n%s", r.Status, r.Output)

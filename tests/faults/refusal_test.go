@@ -35,7 +35,6 @@ func refusals() map[string]refusal {
 		"no renameat2":                {"renameat2", unsupported, "", nil, false},
 		"no renameat2, no hard links": {"renameat2", unsupported, "", []trace.Injection{noLinks}, false},
 		"no syncfs":                   {"syncfs", unsupported, "", nil, false},
-		"no fallocate":                {"fallocate", unsupported, "", nil, false},
 		"no locks":                    {"flock", []syscall.Errno{syscall.ENOLCK, syscall.ENOSYS, syscall.EOPNOTSUPP}, "XDG_STATE_HOME", nil, false},
 		"stale":                       {"openat", []syscall.Errno{syscall.ESTALE}, "mount it again", nil, false},
 		"stale stat":                  {"newfstatat statx fstat", []syscall.Errno{syscall.ESTALE}, "mount it again", nil, false},

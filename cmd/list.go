@@ -6,9 +6,10 @@ import (
 	"strings"
 
 	"ipp/cmd/term"
-	"ipp/generation"
 	"ipp/lock"
 	"ipp/profile"
+
+	"github.com/ipfs/go-cid"
 )
 
 type listCmd struct {
@@ -74,8 +75,14 @@ func (l *listCmd) run(ctx context.Context, a *app) error {
 			return failed("list", "", err)
 		}
 		out.Generation = int(g.Number)
+		platforms := make(map[cid.Cid]string, len(g.Info.Trees))
+		for _, k := range g.Info.Trees {
+			platforms[k.Root] = k.Part
+		}
 		for _, p := range g.Lock.Packages {
-			out.Packages = append(out.Packages, listedPackage(g, wishes, p))
+			l := listedPackage(wishes, p)
+			l.Platform = platforms[p.CID]
+			out.Packages = append(out.Packages, l)
 		}
 	}
 	if a.json {
@@ -100,7 +107,7 @@ func (a *app) pointerLost(prof *profile.Profile) bool {
 	return true
 }
 
-func listedPackage(g *generation.Generation, wishes *lock.Profile, p lock.Package) listed {
+func listedPackage(wishes *lock.Profile, p lock.Package) listed {
 	l := listed{Name: string(p.Name), Package: string(p.Package), Version: string(p.Version), CID: p.CID.String(),
 		Held: wishes.Packages[p.Name].Hold}
 	if w, ok := wishes.Packages[p.Name]; ok && w.CID.Defined() {
@@ -113,11 +120,6 @@ func listedPackage(g *generation.Generation, wishes *lock.Profile, p lock.Packag
 	}
 	for _, c := range p.Commands {
 		l.Commands = append(l.Commands, string(c))
-	}
-	for _, k := range g.Info.Trees {
-		if k.Root.Equals(p.CID) {
-			l.Platform = k.Part
-		}
 	}
 	return l
 }

@@ -6,9 +6,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"ipp/lock/toml"
 	"ipp/store"
@@ -37,7 +39,7 @@ func (i Info) encode() []byte {
 	slices.Sort(trees)
 	b.WriteString("trees = [\n")
 	for _, k := range slices.Compact(trees) {
-		fmt.Fprintf(&b, "  %s,\n", toml.Quote(k))
+		b.WriteString("  " + toml.Quote(k) + ",\n")
 	}
 	b.WriteString("]\n")
 	return b.Bytes()
@@ -56,6 +58,63 @@ func OneLine(s string) string {
 
 // parseInfo parses generation.toml.
 func parseInfo(file string, data []byte) (Info, error) {
+	if i, ok := parseCanonical(data); ok {
+		return i, nil
+	}
+	return parseTOML(file, data)
+}
+
+// parseCanonical reads what encode wrote, without the cost of reading it as TOML;
+// it is false for anything else, which parseTOML then judges. As it is true only
+// if the result encodes to the same bytes, it may be simple.
+func parseCanonical(data []byte) (Info, bool) {
+	if len(data) > maxInfo {
+		return Info{}, false
+	}
+	head, list, ok := strings.Cut(string(data), "trees = [\n")
+	if !ok {
+		return Info{}, false
+	}
+	var i Info
+	for line := range strings.Lines(head) {
+		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " = ")
+		text := strings.Trim(value, `"`)
+		var err error
+		switch key {
+		case "parent":
+			var n int
+			n, err = strconv.Atoi(value)
+			i.Parent = Number(n)
+		case "time":
+			i.Time, err = time.Parse(time.RFC3339, text)
+		case "reason":
+			i.Reason = text
+			if !utf8.ValidString(text) || strings.ContainsRune(text, '\\') {
+				return i, false
+			}
+		}
+		if err != nil {
+			return i, false
+		}
+	}
+	i.Trees = make([]store.Key, 0, strings.Count(list, "\n"))
+	for line := range strings.Lines(list) {
+		name, ok := strings.CutPrefix(line, `  "`)
+		if !ok {
+			continue
+		}
+		k, err := store.ParseKey(strings.TrimSuffix(name, "\",\n"))
+		if err != nil {
+			return i, false
+		}
+		i.Trees = append(i.Trees, k)
+	}
+	i.Time = i.Time.UTC()
+	valid := i.Parent >= 0 && i.Time.Year() >= 1 && i.Time.Year() <= 9999
+	return i, valid && bytes.Equal(i.encode(), data)
+}
+
+func parseTOML(file string, data []byte) (Info, error) {
 	var raw struct {
 		Parent Number   `toml:"parent"`
 		Time   string   `toml:"time,required"`

@@ -47,6 +47,39 @@ func TestInfoIsCanonical(t *testing.T) {
 	}
 }
 
+// TestCanonicalInfoIsRead holds that the quick reader reads what it is for, and
+// leaves all else to the strict one.
+func TestCanonicalInfoIsRead(t *testing.T) {
+	text := strings.Replace(infoText, `install \"a b\"`, "install a", 1)
+	quick, ok := parseCanonical([]byte(text))
+	strict, err := parseTOML(InfoName, []byte(text))
+	if !ok || err != nil || !reflect.DeepEqual(quick, strict) {
+		t.Errorf("%v: got\n%v\nwant\n%v, %v", ok, quick, strict, err)
+	}
+	for about, change := range map[string][2]string{
+		"a comment":      {"trees = [", "trees = [ # all"},
+		"a negative":     {"parent = 3", "parent = -3"},
+		"a parent of 0":  {"parent = 3", "parent = 0"},
+		"a key twice":    {"parent = 3\n", "parent = 3\nparent = 3\n"},
+		"a key too few":  {"reason = \"install a\"\n", ""},
+		"an unknown key": {"reason", "raeson"},
+		"an escape":      {"install a", `install \u0061`},
+		"control":        {"install a", "install\x01a"},
+		"no UTF-8":       {"install a", "install \xff"},
+		"another zone":   {"Z\"", "+01:00\""},
+		"a bad tree":     {"  \"b", "  \"c"},
+		"another format": {"format = 1", "format = 2"},
+		"CRLF":           {"\n", "\r\n"},
+		"more":           {"]\n", "]\n\n"},
+		"no end":         {"]\n", ""},
+	} {
+		other := strings.Replace(text, change[0], change[1], 1)
+		if i, ok := parseCanonical([]byte(other)); ok || other == text {
+			t.Errorf("%s: the quick reader took it for %v", about, i)
+		}
+	}
+}
+
 func TestInfoRoundTrip(t *testing.T) {
 	for _, text := range []string{infoText, strings.Replace(infoText, "parent = 3\n", "", 1)} {
 		info, err := parseInfo("generation.toml", []byte(text))
@@ -97,6 +130,11 @@ func FuzzParseInfo(f *testing.F) {
 	f.Add([]byte(infoText))
 	f.Add([]byte("format = 1\ntime = \"0000-01-01T00:00:00+23:59\"\nreason = \"\"\ntrees = []"))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		if quick, ok := parseCanonical(data); ok {
+			if strict, err := parseTOML("g", data); err != nil || len(quick.Trees)+len(strict.Trees) > 0 && !reflect.DeepEqual(quick, strict) {
+				t.Fatalf("the quick reader has\n%v\nTOML has\n%v, %v", quick, strict, err)
+			}
+		}
 		info, err := parseInfo("f", data)
 		if err != nil {
 			if _, ok := errors.AsType[*toml.SyntaxError](err); !ok || strings.ContainsFunc(err.Error(), unicode.IsControl) {

@@ -17,6 +17,7 @@ import (
 // not judge words, so each is parsed here.
 func parseCanonical(data []byte) (*Lockfile, bool) {
 	l := &Lockfile{}
+	cids := newCIDCodec()
 	head, rest, ok := strings.Cut(string(data), "\n")
 	if !ok || head != "format = "+strconv.Itoa(format) {
 		return nil, false
@@ -25,7 +26,7 @@ func parseCanonical(data []byte) (*Lockfile, bool) {
 		if block == "" && len(l.Packages) == 0 {
 			continue // before the first
 		}
-		p, ok := canonicalPackage(block)
+		p, ok := canonicalPackage(block, cids)
 		if n := len(l.Packages); !ok || n > 0 && l.Packages[n-1].Name >= p.Name {
 			return nil, false
 		}
@@ -35,18 +36,18 @@ func parseCanonical(data []byte) (*Lockfile, bool) {
 }
 
 // canonicalPackage reads the lines of a package.
-func canonicalPackage(block string) (Package, bool) {
+func canonicalPackage(block string, cids *cidCodec) (Package, bool) {
 	var p Package
 	for line := range strings.Lines(block) {
 		key, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " = ")
-		if !ok || !p.setCanonical(key, value) {
+		if !ok || !p.setCanonical(key, value, cids) {
 			return p, false
 		}
 	}
 	return p, p.Name != "" && p.Version != ""
 }
 
-func (p *Package) setCanonical(key, value string) bool {
+func (p *Package) setCanonical(key, value string, cids *cidCodec) bool {
 	switch key {
 	case "name":
 		return canonicalWord(value, ref.ParseName, &p.Name)
@@ -55,9 +56,9 @@ func (p *Package) setCanonical(key, value string) bool {
 	case "version":
 		return canonicalWord(value, ref.ParseVersion, &p.Version)
 	case "cid":
-		return canonicalWord(value, parseCID, &p.CID)
+		return canonicalWord(value, cids.parse, &p.CID)
 	case "manifest":
-		return canonicalWord(value, parseCID, &p.Manifest)
+		return canonicalWord(value, cids.parse, &p.Manifest)
 	case "key":
 		return canonicalWord(value, anyText, &p.Key)
 	case "channel":
@@ -138,4 +139,34 @@ func (p *Package) canonicalPlatforms(value string) bool {
 		p.Platforms[platform] = Size{Bytes: bytes, Files: int(count)}
 	}
 	return true
+}
+
+// parseCanonicalProfile is parseCanonical for profile.toml: that of a generation
+// is as Encode wrote it. It knows packages that are wished for in the two
+// shortest forms, and nothing else.
+func parseCanonicalProfile(data []byte) (*Profile, bool) {
+	head := "format = " + strconv.Itoa(format) + "\n\n[packages]\n"
+	rest, ok := strings.CutPrefix(string(data), head)
+	if !ok || len(data) > maxFile {
+		return nil, false
+	}
+	p, cids := newProfile(), newCIDCodec()
+	for line := range strings.Lines(rest) {
+		key, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " = ")
+		name, err := ref.ParseName(key)
+		if !ok || err != nil {
+			return nil, false
+		}
+		var w Wish
+		if value, exact := strings.CutPrefix(value, "{ cid = "); exact {
+			ok = canonicalWord(strings.TrimSuffix(value, " }"), cids.parse, &w.CID)
+		} else {
+			ok = canonicalWord(value, ref.ParseConstraint, &w.Constraint)
+		}
+		if !ok {
+			return nil, false
+		}
+		p.Packages[name] = w
+	}
+	return p, bytes.Equal(p.Encode(), data)
 }

@@ -1,14 +1,16 @@
 package lock
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"ipp/lock/ref"
 	"ipp/lock/toml"
+
+	"github.com/ipfs/go-cid"
 )
 
 // LockName is the name of the file that ipp writes.
@@ -132,46 +134,58 @@ func (p *Package) addPlatforms(raw map[string]rawSize, table *toml.Value) error 
 
 // Encode writes l canonically.
 func (l *Lockfile) Encode() []byte {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "format = %d\n", format)
-	for _, pkg := range slices.SortedFunc(slices.Values(l.Packages), byName) {
-		pkg.encode(&b)
+	const usual = 320 // bytes a package
+	b := make([]byte, 0, usual*(len(l.Packages)+1))
+	b = fmt.Appendf(b, "format = %d\n", format)
+	packages := l.Packages
+	if !slices.IsSortedFunc(packages, byName) {
+		packages = slices.SortedFunc(slices.Values(packages), byName)
 	}
-	return b.Bytes()
+	cids := newCIDCodec()
+	for i := range packages {
+		b = packages[i].encode(b, cids)
+	}
+	return b
 }
 
-func (p *Package) encode(b *bytes.Buffer) {
+func (p *Package) encode(b []byte, cids *cidCodec) []byte {
 	word := func(key, word string) {
 		if word != "" {
-			b.WriteString(key + " = " + toml.Quote(word) + "\n")
+			b = append(append(b, key...), " = "...)
+			b = append(toml.AppendQuote(b, word), '\n')
 		}
 	}
-	b.WriteString("\n[[package]]\n")
+	cid := func(key string, c cid.Cid) {
+		b = append(append(b, key...), " = \""...)
+		b = append(cids.appendText(b, c), "\"\n"...)
+	}
+	b = append(b, "\n[[package]]\n"...)
 	word("name", string(p.Name))
 	if p.Package != p.Name {
 		word("package", string(p.Package))
 	}
 	word("version", string(p.Version))
-	word("cid", encodeCID(p.CID))
+	cid("cid", p.CID)
 	if p.Manifest.Defined() {
-		word("manifest", encodeCID(p.Manifest))
+		cid("manifest", p.Manifest)
 	}
 	word("key", p.Key)
 	word("channel", string(p.Channel))
 	if p.ChannelVersion != 0 {
-		fmt.Fprintf(b, "channel-version = %d\n", p.ChannelVersion)
+		b = fmt.Appendf(b, "channel-version = %d\n", p.ChannelVersion)
 	}
-	fmt.Fprintf(b, "dag-size = %d\n", p.DagSize)
+	b = append(strconv.AppendUint(append(b, "dag-size = "...), p.DagSize, 10), '\n')
 	word("wanted", p.Wanted)
 	if len(p.NeededBy) > 0 {
-		fmt.Fprintf(b, "needed-by = %s\n", toml.Strings(sortedWords(p.NeededBy)))
+		b = fmt.Appendf(b, "needed-by = %s\n", toml.Strings(sortedWords(p.NeededBy)))
 	}
 	if len(p.Platforms) > 0 {
-		fmt.Fprintf(b, "platforms = %s\n", encodePlatforms(p.Platforms))
+		b = fmt.Appendf(b, "platforms = %s\n", encodePlatforms(p.Platforms))
 	}
 	if len(p.Commands) > 0 {
-		fmt.Fprintf(b, "commands = %s\n", toml.Strings(sortedWords(p.Commands)))
+		b = fmt.Appendf(b, "commands = %s\n", toml.Strings(sortedWords(p.Commands)))
 	}
+	return b
 }
 
 // encodePlatforms writes what platforms share last.

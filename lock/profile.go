@@ -53,6 +53,13 @@ type rawWish struct {
 // file, line, column and what is allowed; one about a newer format Is
 // toml.ErrNewer.
 func ParseProfile(file string, data []byte) (*Profile, error) {
+	if p, ok := parseCanonicalProfile(data); ok {
+		return p, nil
+	}
+	return parseProfileTOML(file, data)
+}
+
+func parseProfileTOML(file string, data []byte) (*Profile, error) {
 	if err := conflictMark(file, data, "decide which lines stay, and delete the marks"); err != nil {
 		return nil, err
 	}
@@ -183,8 +190,12 @@ func (p *Profile) Encode() []byte {
 	if len(p.Packages) > 0 {
 		b.WriteString("\n[packages]\n")
 	}
+	cids := newCIDCodec()
 	for _, name := range sortedKeys(p.Packages) {
-		fmt.Fprintf(&b, "%s = %s\n", toml.Key(string(name)), p.Packages[name].encode(name))
+		b.WriteString(toml.Key(string(name)))
+		b.WriteString(" = ")
+		b.Write(p.Packages[name].encode(name, cids))
+		b.WriteByte('\n')
 	}
 	if len(p.Prefer) > 0 {
 		b.WriteString("\n[prefer]\n")
@@ -200,25 +211,27 @@ func (p *Profile) Encode() []byte {
 
 // encode writes the wish for the package of that name: short where it is no
 // more than a constraint.
-func (w Wish) encode(name ref.Name) string {
-	field := "version = " + toml.Quote(w.Wanted())
+func (w Wish) encode(name ref.Name, cids *cidCodec) []byte {
+	var b []byte
 	if w.CID.Defined() {
-		field = "cid = " + toml.Quote(w.Wanted())
+		b = append(cids.appendText(append(b, "{ cid = \""...), w.CID), '"')
+	} else {
+		b = toml.AppendQuote(append(b, "{ version = "...), w.Wanted())
 	}
-	fields := []string{field}
+	alone := len(b)
 	if w.Package != "" && w.Package != name {
-		fields = append(fields, "package = "+toml.Quote(string(w.Package)))
+		b = toml.AppendQuote(append(b, ", package = "...), string(w.Package))
 	}
 	if w.Channel != "" {
-		fields = append(fields, "channel = "+toml.Quote(string(w.Channel)))
+		b = toml.AppendQuote(append(b, ", channel = "...), string(w.Channel))
 	}
 	if w.Hold {
-		fields = append(fields, "hold = true")
+		b = append(b, ", hold = true"...)
 	}
-	if len(fields) == 1 && !w.CID.Defined() {
-		return toml.Quote(w.Wanted())
+	if len(b) == alone && !w.CID.Defined() {
+		return toml.AppendQuote(nil, w.Wanted())
 	}
-	return "{ " + strings.Join(fields, ", ") + " }"
+	return append(b, " }"...)
 }
 
 // Wanted is the wish as profile.lock repeats it: a constraint or a CID.

@@ -3,6 +3,7 @@ package lock
 import (
 	"errors"
 	"maps"
+	"reflect"
 	"strings"
 	"testing"
 	"unicode"
@@ -98,6 +99,37 @@ func TestProfileSpelling(t *testing.T) {
 	}
 }
 
+// TestCanonicalProfileIsRead holds that the quick reader reads what it is for, and
+// leaves all else to the strict one.
+func TestCanonicalProfileIsRead(t *testing.T) {
+	const text = "format = 1\n\n[packages]\na = \"^1.0\"\nb = { cid = \"bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi\" }\n"
+	quick, ok := parseCanonicalProfile([]byte(text))
+	strict, err := parseProfileTOML(ProfileName, []byte(text))
+	if !ok || err != nil || !reflect.DeepEqual(quick, strict) {
+		t.Errorf("%v: got\n%v\nwant\n%v, %v", ok, quick, strict, err)
+	}
+	for about, change := range map[string][2]string{
+		"a comment":        {"\"^1.0\"", "\"^1.0\" # one"},
+		"another order":    {"a = \"^1.0\"\n", "c = \"^1.0\"\n"},
+		"a key twice":      {"b = ", "a = "},
+		"an escape":        {"^1.0", "\\u005e1.0"},
+		"a bad name":       {"a = ", "A = "},
+		"a bad constraint": {"^1.0", "=="},
+		"a bad CID":        {"bafy", "bbfy"},
+		"a CIDv0":          {"bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi", "QmbWqxBEKC3P8tqsKc98xmWNzrzDtRLMiMPL8wBuTGsMnR"},
+		"held":             {" }", ", hold = true }"},
+		"another format":   {"format = 1", "format = 2"},
+		"CRLF":             {"\n", "\r\n"},
+		"a table":          {"[packages]", "[prefer]"},
+		"no end":           {"\" }\n", "\" }"},
+	} {
+		other := strings.Replace(text, change[0], change[1], 1)
+		if p, ok := parseCanonicalProfile([]byte(other)); ok || other == text {
+			t.Errorf("%s: the quick reader took it for %v", about, p)
+		}
+	}
+}
+
 func TestCloneIsApart(t *testing.T) {
 	p := parseProfileText(t, profileText)
 	c := p.Clone()
@@ -173,7 +205,13 @@ func FuzzParseProfile(f *testing.F) {
 	f.Add([]byte(profileText))
 	f.Add([]byte("format = 1\n[packages]\na = {cid='QmbWqxBEKC3P8tqsKc98xmWNzrzDtRLMiMPL8wBuTGsMnR'}\n[prefer]\n'bin/\"\\'='a'"))
 	f.Add([]byte("format = 1\npackages.'c++'.version = '>=1.2,<2'\n[channels.\"a.b\"]\nat='\\'\nroot='x'"))
+	f.Add([]byte("format = 1\n\n[packages]\na = \"^1.0\"\nb = { cid = \"bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi\" }\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
+		if quick, ok := parseCanonicalProfile(data); ok {
+			if strict, err := parseProfileTOML("f", data); err != nil || !reflect.DeepEqual(quick, strict) {
+				t.Fatalf("the quick reader has\n%v\nTOML has\n%v, %v", quick, strict, err)
+			}
+		}
 		p, err := ParseProfile("f", data)
 		if err != nil {
 			wantPlaced(t, err)

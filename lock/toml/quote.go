@@ -6,6 +6,16 @@ import (
 	"unicode"
 )
 
+// AppendQuote is Quote that appends to b.
+func AppendQuote(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return append(b, Quote(s)...)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
+}
+
 // Quote writes s as a basic string, the only form that ipp writes.
 func Quote(s string) string {
 	var b strings.Builder

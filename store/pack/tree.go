@@ -198,8 +198,16 @@ func (t *Tree) executables(bases []string) (map[ref.Command]string, error) {
 			if strings.HasPrefix(string(t.Platform), "windows-") {
 				c = ref.Command(trimExe(string(c)))
 			}
-			if _, taken := all[c]; !taken && t.executable(join(dir, e.Name())) {
-				all[c] = join(dir, e.Name())
+			if _, taken := all[c]; taken {
+				continue
+			}
+			at := join(dir, e.Name())
+			runs, err := t.executable(at)
+			if err != nil {
+				return nil, fmt.Errorf("list commands of tree %s: %w", t.Key, err)
+			}
+			if runs {
+				all[c] = at
 			}
 		}
 	}
@@ -215,23 +223,31 @@ func trimExe(name string) string {
 }
 
 // executable says whether a file of the tree can be started. Where the system
-// has no run bits, its first bytes tell.
-func (t *Tree) executable(rel string) bool {
+// has no run bits, its first bytes tell. One that can't be looked at is an error:
+// a forest without it would say nothing of what it lacks.
+func (t *Tree) executable(rel string) (bool, error) {
 	info, err := fs.Stat(t.files, rel)
-	if err != nil || !info.Mode().IsRegular() {
-		return false
-	}
-	if runtime.GOOS != "windows" {
-		return info.Mode()&0o111 != 0
+	switch {
+	case err != nil && missing(err): // a symlink that leads nowhere
+		return false, nil
+	case err != nil:
+		return false, err
+	case !info.Mode().IsRegular():
+		return false, nil
+	case runtime.GOOS != "windows":
+		return info.Mode()&0o111 != 0, nil
 	}
 	f, err := t.files.Open(rel)
 	if err != nil {
-		return false
+		return false, err
 	}
 	defer f.Close()
 	head := make([]byte, magicSize)
-	n, _ := io.ReadFull(f, head)
-	return looksExecutable(head[:n])
+	n, err := io.ReadFull(f, head)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return false, err
+	}
+	return looksExecutable(head[:n]), nil
 }
 
 // magicSize is how many bytes looksExecutable needs.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"syscall"
 	"testing"
 
 	"ipp/lock/ref"
@@ -159,5 +160,30 @@ func TestStoreServesPackages(t *testing.T) {
 	faults, err = Verify(context.Background(), blocks, p, nil, nil)
 	if err != nil || len(faults) == 0 {
 		t.Errorf("a platform is missing: %v, %v", err, faults)
+	}
+}
+
+// shutFS is a disk that can't tell what one of its files is.
+type shutFS struct {
+	fs.FS
+	shut string
+}
+
+func (s shutFS) Stat(name string) (fs.FileInfo, error) {
+	if name == s.shut {
+		return nil, &fs.PathError{Op: "stat", Path: name, Err: syscall.EIO}
+	}
+	return fs.Stat(s.FS, name)
+}
+
+// TestUnreadableCommand is an error: left out, a generation would lack it, and
+// nobody would be told.
+func TestUnreadableCommand(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.Mkdir(filepath.Join(dir, "bin"), 0o755))
+	must(t, os.WriteFile(filepath.Join(dir, "bin", "a"), []byte("#!/bin/sh\n"), 0o755))
+	tree := &Tree{files: shutFS{os.DirFS(dir), "bin/a"}}
+	if got, err := tree.Commands(); !errors.Is(err, syscall.EIO) {
+		t.Errorf("commands %v, error %v", got, err)
 	}
 }

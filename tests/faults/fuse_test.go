@@ -31,6 +31,11 @@ type poor struct {
 	lacks
 }
 
+// WrapChild makes what lies below as poor.
+func (n *poor) WrapChild(context.Context, fs.InodeEmbedder) fs.InodeEmbedder {
+	return &poor{fs.LoopbackNode{RootData: n.RootData}, n.lacks}
+}
+
 func (n *poor) tooLong(name string) bool { return n.nameMax > 0 && len(name) > n.nameMax }
 
 func (n *poor) Link(ctx context.Context, target fs.InodeEmbedder, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
@@ -88,10 +93,7 @@ func mount(t *testing.T, w *homes.World, name string, l lacks) (dir string) {
 		}
 	}
 	root := &fs.LoopbackRoot{Path: below}
-	root.NewNode = func(r *fs.LoopbackRoot, _ *fs.Inode, _ string, _ *syscall.Stat_t) fs.InodeEmbedder {
-		return &poor{fs.LoopbackNode{RootData: r}, l}
-	}
-	top := root.NewNode(root, nil, "", nil)
+	top := &poor{fs.LoopbackNode{RootData: root}, l}
 	root.RootNode = top
 	server, err := fs.Mount(dir, top, &fs.Options{MountOptions: fuse.MountOptions{FsName: "poor", Name: "poor", DirectMount: os.Getuid() == 0}})
 	if err != nil {

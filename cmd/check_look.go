@@ -352,13 +352,16 @@ func (f *treeFacts) forget() {
 // members is what the packages of a generation bring to its forest. Each entry
 // of the lockfile is held against its package.
 func (c *checker) members(ctx context.Context, x *generation.Examined) ([]generation.Member, error) {
+	trees := make(map[string]store.Key, len(x.Info.Trees))
+	for _, k := range x.Info.Trees {
+		trees[string(k.Root.Hash())] = k
+	}
 	var all []generation.Member
 	for _, p := range x.Lock.Packages {
-		i := slices.IndexFunc(x.Info.Trees, func(k store.Key) bool { return store.SameRoot(k.Root, p.CID) })
-		if i < 0 {
+		k, ok := trees[string(p.CID.Hash())]
+		if !ok {
 			return nil, &profile.LockError{Why: fmt.Sprintf("it has %s, of which the generation has no tree", p.Name)}
 		}
-		k := x.Info.Trees[i]
 		if c.hurt[k.String()] {
 			return nil, errHurt
 		}

@@ -15,6 +15,8 @@ import (
 	"ipp/lock/ref"
 	"ipp/store"
 	"ipp/store/durable"
+
+	"github.com/ipfs/go-cid"
 )
 
 // FaultKind says what a damaged file is, so what it takes to repair it.
@@ -115,9 +117,10 @@ func (p *Profile) examine(ctx context.Context, st *store.Store, n generation.Num
 
 // examineTrees looks for the trees of a generation.
 func (p *Profile) examineTrees(st *store.Store, x *generation.Examined) []Fault {
+	locked := lockedRoots(x.Lock)
 	var faults []Fault
 	for _, k := range x.Info.Trees {
-		if !st.Has(k) && (x.Lock == nil || locks(x.Lock, k)) && isPart(k.Part) {
+		if !st.Has(k) && (x.Lock == nil || locked[rootKey(k.Root)]) && isPart(k.Part) {
 			f := p.flaw(TreeFault, x.Number, "", "missing", nil)
 			f.File, f.Tree = st.TreeDir(k), k
 			faults = append(faults, f)
@@ -126,9 +129,18 @@ func (p *Profile) examineTrees(st *store.Store, x *generation.Examined) []Fault 
 	return faults
 }
 
-// locks says whether a lockfile has the package of a tree.
-func locks(l *lock.Lockfile, k store.Key) bool {
-	return slices.ContainsFunc(l.Packages, func(pkg lock.Package) bool { return store.SameRoot(k.Root, pkg.CID) })
+// rootKey is a root in a form to look up: of version 0 and 1 alike.
+func rootKey(c cid.Cid) string { return string(c.Hash()) }
+
+// lockedRoots are the packages of a lockfile.
+func lockedRoots(l *lock.Lockfile) map[string]bool {
+	roots := map[string]bool{}
+	if l != nil {
+		for _, pkg := range l.Packages {
+			roots[rootKey(pkg.CID)] = true
+		}
+	}
+	return roots
 }
 
 // examineForest compares a forest with its plan.
@@ -166,10 +178,11 @@ func Disagree(x *generation.Examined, has func(store.Key) bool) []generation.Fau
 	blame := func(name, format string, args ...any) {
 		faults = append(faults, generation.Fault{Path: name, Why: fmt.Sprintf(format, args...)})
 	}
-	lost := 0
+	locked, trees, lost := lockedRoots(x.Lock), map[string]bool{}, 0
 	for _, k := range x.Info.Trees {
+		trees[rootKey(k.Root)] = true
 		switch {
-		case locks(x.Lock, k) && (has(k) || isPart(k.Part)):
+		case locked[rootKey(k.Root)] && (has(k) || isPart(k.Part)):
 		case has(k):
 			blame(lock.LockName, "the generation has a tree of %s, which is not in it", k.Root)
 		default:
@@ -178,7 +191,7 @@ func Disagree(x *generation.Examined, has func(store.Key) bool) []generation.Fau
 		}
 	}
 	for _, pkg := range x.Lock.Packages {
-		if lost == 0 && !slices.ContainsFunc(x.Info.Trees, func(k store.Key) bool { return store.SameRoot(k.Root, pkg.CID) }) {
+		if lost == 0 && !trees[rootKey(pkg.CID)] {
 			blame(lock.LockName, "%s is %s, of which the generation has no tree", pkg.Name, pkg.CID)
 		}
 		wish, wished := x.Asked.Packages[pkg.Name]

@@ -90,11 +90,18 @@ type part struct {
 
 // openPart opens the tree that lies in dir: where it belongs, or in the trash.
 func openPart(s *Store, k Key, dir string) (*part, error) {
-	car, err := dag.OpenCAR(s.carPath(k))
+	car, err := openCAR(s.carPath(k))
 	if err != nil {
 		return nil, damaged(k, err)
 	}
 	return &part{store: s, key: k, dir: dir, car: car}, nil
+}
+
+func openCAR(path string) (*dag.CAR, error) {
+	if fi, err := os.Lstat(path); err == nil && !fi.Mode().IsRegular() { // opening a FIFO waits
+		return nil, errNotRegular
+	}
+	return dag.OpenCAR(path)
 }
 
 func (p *part) close() { p.car.Close() }

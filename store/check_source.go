@@ -70,7 +70,7 @@ func (v *Salvage) Package(root cid.Cid, others ...dag.Blocks) (*Salvaged, error)
 	for _, n := range names {
 		k := Key{Root: root, Part: n}
 		s.parts = append(s.parts, k)
-		if car, err := dag.OpenCAR(v.store.carPath(k)); err == nil {
+		if car, err := openCAR(v.store.carPath(k)); err == nil {
 			s.cars = append(s.cars, car)
 		}
 		if list, err := v.store.fileTable(k); err == nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"errors"
+	"io"
 	"iter"
 	"sort"
 	"strings"
@@ -84,13 +85,7 @@ func (l objectList) index(k objectKey) (int, bool) {
 }
 
 func (k objectKey) compare(o objectKey) int {
-	bit := func(b bool) int {
-		if b {
-			return 1
-		}
-		return 0
-	}
-	return cmp.Or(bytes.Compare(k.digest[:], o.digest[:]), bit(k.tree)-bit(o.tree), bit(k.exec)-bit(o.exec))
+	return cmp.Or(bytes.Compare(k.digest[:], o.digest[:]), compareBool(k.tree, o.tree), compareBool(k.exec, o.exec))
 }
 
 // fileLine is a line of a tree's .objects.
@@ -100,44 +95,54 @@ type fileLine struct {
 	size   int64
 }
 
-// fileTable is a tree's .objects, packed: a package may have 250,000 files.
+// fileTable is a tree's .objects, packed, in its own order: by path.
 type fileTable struct {
-	paths   strings.Builder
-	ends    []uint32 // of each path in paths
-	objects []objectKey
-	sizes   []int64
-	seen    []bool
+	log  fileLog
+	seen []bool
 }
 
 // fileTable reads a tree's .objects.
 func (s *Store) fileTable(k Key) (*fileTable, error) {
 	t := &fileTable{}
-	last := ""
+	if lines, size, err := countLines(s.listPath(k)); err == nil {
+		const least = 63 // of a line, without its path
+		t.log.expect(lines, max(0, size-least*lines))
+	}
 	err := s.eachFile(k, func(f FileInfo) error {
 		key, err := parseObjectKey(f.Object)
-		if err == nil && len(t.ends) > 0 && cmp.Compare(last, f.Path) >= 0 {
-			err = errors.New("it is not sorted by path")
-		}
-		last = f.Path
-		t.paths.WriteString(f.Path)
-		t.ends = append(t.ends, uint32(t.paths.Len()))
-		t.objects = append(t.objects, key)
-		t.sizes = append(t.sizes, f.Size)
+		t.log.add(f.Path, key, f.Size)
 		return err
 	})
-	t.seen = make([]bool, len(t.ends))
+	t.seen = make([]bool, len(t.log.lines))
 	return t, err
 }
 
-func (t *fileTable) path(i int) string {
-	start := uint32(0)
-	if i > 0 {
-		start = t.ends[i-1]
+// countLines counts a file's lines and bytes, so that nothing is copied as its
+// table grows.
+func countLines(path string) (lines, size int, err error) {
+	f, err := openRegular(path)
+	if err != nil {
+		return 0, 0, err
 	}
-	return t.paths.String()[start:t.ends[i]]
+	defer f.Close()
+	buf := make([]byte, 64<<10)
+	for {
+		n, err := f.Read(buf)
+		lines += bytes.Count(buf[:n], []byte{'\n'})
+		size += n
+		if err == io.EOF {
+			return lines, size, nil
+		}
+		if err != nil {
+			return 0, 0, err
+		}
+	}
 }
 
-func (t *fileTable) line(i int) fileLine { return fileLine{t.path(i), t.objects[i], t.sizes[i]} }
+func (t *fileTable) line(i int) fileLine {
+	f := t.log.lines[i]
+	return fileLine{string(t.log.path(f)), f.object, f.size}
+}
 
 // find looks a path up.
 func (t *fileTable) find(path string) (fileLine, bool) {
@@ -149,24 +154,24 @@ func (t *fileTable) find(path string) (fileLine, bool) {
 }
 
 func (t *fileTable) index(path string) (int, bool) {
-	i := sort.Search(len(t.ends), func(i int) bool { return t.path(i) >= path })
-	return i, i < len(t.ends) && t.path(i) == path
+	return sort.Find(len(t.log.lines), func(i int) int { return cmp.Compare(path, string(t.log.path(t.log.lines[i]))) })
 }
 
 // see is find, and marks what it found.
 func (t *fileTable) see(path string) (fileLine, bool) {
 	i, ok := t.index(path)
-	if ok {
-		t.seen[i] = true
+	if !ok {
+		return fileLine{}, false
 	}
-	return t.find(path)
+	t.seen[i] = true
+	return t.line(i), true
 }
 
 // unseen are the lines that were not seen.
 func (t *fileTable) unseen() iter.Seq[fileLine] {
 	return func(yield func(fileLine) bool) {
-		for i := range t.ends {
-			if !t.seen[i] && !yield(t.line(i)) {
+		for i, seen := range t.seen {
+			if !seen && !yield(t.line(i)) {
 				return
 			}
 		}

@@ -148,7 +148,10 @@ func (s *Store) Roots() ([]Root, error) {
 }
 
 func readRoot(path string) (Root, error) {
-	data, err := os.ReadFile(path)
+	data, err := readRegular(path)
+	if errors.Is(err, errNotRegular) {
+		return Root{}, &RootError{path, err}
+	}
 	if err != nil {
 		return Root{}, fmt.Errorf("read root: %w", err)
 	}

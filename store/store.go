@@ -107,7 +107,7 @@ func (s *Store) path(elem ...string) string {
 
 // checkFormat refuses a format that this ipp does not know. It never writes.
 func (s *Store) checkFormat() error {
-	data, err := os.ReadFile(s.path("format"))
+	data, err := readRegular(s.path("format"))
 	if err != nil {
 		return err
 	}

@@ -160,24 +160,24 @@ func (s *Store) checkFile(ctx context.Context, path string, f FileInfo, report f
 	if why := w.differs(fi); why != "" {
 		return why, nil
 	}
-	return s.checkContents(ctx, path, f.Object, f.Size, s.pool, report)
+	k, err := parseObjectKey(f.Object)
+	if err != nil {
+		return "", err
+	}
+	return s.checkContents(ctx, path, k, f.Size, s.pool, report)
 }
 
-func (s *Store) checkContents(ctx context.Context, path, object string, size int64, pool *dag.Pool, report func(int64)) (why string, err error) {
+func (s *Store) checkContents(ctx context.Context, path string, k objectKey, size int64, pool *dag.Pool, report func(int64)) (why string, err error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return "", err
 	}
 	defer file.Close()
-	_, exec, err := objectCID(object)
-	if err != nil {
-		return "", err
-	}
 	c, err := pool.HashFile(ctx, file, size, report)
 	if err != nil {
 		return "", err
 	}
-	if objectName(c, exec) != object {
+	if !k.names(c) {
 		return "contents changed", nil
 	}
 	return "", nil
@@ -197,7 +197,7 @@ func (s *Store) checkObject(ctx context.Context, k objectKey, pool *dag.Pool, re
 	if why := w.differs(fi); why != "" {
 		return why, nil
 	}
-	return s.checkContents(ctx, path, k.name(), fi.Size(), pool, report)
+	return s.checkContents(ctx, path, k, fi.Size(), pool, report)
 }
 
 // hashed are verdicts on objects that are looked at when asked for, each once.

@@ -42,6 +42,10 @@ func harms() []harm {
 			w.must(os.RemoveAll(path))
 			w.must(os.Mkdir(path, 0o755))
 		}, func(rel, what string) bool { return what != "directory" }},
+		{"a file", func(w *world, path string) {
+			w.must(os.RemoveAll(path))
+			w.must(os.WriteFile(path, []byte("junk"), 0o644))
+		}, func(rel, what string) bool { return !file(rel, what) }},
 		{"led astray", func(w *world, path string) {
 			target, err := os.Readlink(path)
 			w.must(err)
@@ -148,7 +152,8 @@ func (w *world) files() []string {
 	var list []string
 	for rel, what := range w.was {
 		parent := filepath.Base(filepath.Dir(rel))
-		if what != "directory" || parent == "trees" || strings.HasPrefix(parent, "bafy") {
+		_, err := strconv.Atoi(parent) // a generation
+		if what != "directory" || parent == "trees" || strings.HasPrefix(parent, "bafy") || err == nil {
 			list = append(list, rel)
 		}
 	}

@@ -163,7 +163,7 @@ func (w *world) run(args ...string) result {
 }
 
 // look says of every name below the home what it is. What is nobody's truth is
-// left out: mutexes, trash, leases, staging, and when a root was made.
+// left out: mutexes, trash, leases, staging, the reserve, and when a root was made.
 func (w *world) look() map[string]string {
 	all := map[string]string{}
 	names := map[uint64]string{} // the first name of each inode
@@ -175,7 +175,7 @@ func (w *world) look() map[string]string {
 		base := filepath.Base(path)
 		switch parent := filepath.Base(filepath.Dir(path)); {
 		case base == "sweep", base == "gc", strings.HasSuffix(base, "mutex"), base == "log.damaged",
-			parent == "trash", parent == "leases", parent == "staging":
+			parent == "trash", parent == "leases", parent == "staging", base == "reserve":
 			if d.IsDir() {
 				return fs.SkipDir
 			}

@@ -1,0 +1,52 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// TestUnreadIsNoDamage: an error of looking says nothing of what was looked at.
+func TestUnreadIsNoDamage(t *testing.T) {
+	at := func(err error) error { return fmt.Errorf("look: %w", &fs.PathError{Op: "open", Path: "x", Err: err}) }
+	for _, errno := range []error{syscall.EIO, syscall.EMFILE, syscall.ENFILE, syscall.EACCES, syscall.EPERM, syscall.ENOMEM, syscall.ESTALE} {
+		if !unread(at(errno)) {
+			t.Errorf("%v counts as damage", errno)
+		}
+		if k := (Key{}); errors.As(damaged(k, at(errno)), new(*DamagedError)) {
+			t.Errorf("%v makes a DamagedError", errno)
+		}
+	}
+	for _, err := range []error{syscall.ENOENT, syscall.ENOTDIR, syscall.ELOOP, syscall.EISDIR, syscall.EINVAL} {
+		if unread(at(err)) {
+			t.Errorf("%v counts as not looked at", err)
+		}
+	}
+	for _, err := range []error{io.ErrUnexpectedEOF, errNotRegular, errors.New("contents changed")} {
+		if unread(err) {
+			t.Errorf("%v counts as not looked at", err)
+		}
+	}
+}
+
+func TestObjectKey(t *testing.T) {
+	for _, name := range []string{
+		"bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku",
+		"bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku.x",
+		"bafybeihtjxpqwrtsoxuo2qgddtnrxijl7cbhqw3lezn4ooyg2v4vnen4ti",
+	} {
+		k, err := parseObjectKey(name)
+		if err != nil || k.name() != name || !strings.HasSuffix(k.file(), "/"+name) || k.twin().twin() != k || k.twin() == k {
+			t.Errorf("%s: %v, %v, %s", name, k, err, k.file())
+		}
+	}
+	for _, name := range []string{"", "x", "bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyku.y", "QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn"} {
+		if k, err := parseObjectKey(name); err == nil {
+			t.Errorf("%s: %v", name, k)
+		}
+	}
+}

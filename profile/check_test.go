@@ -52,7 +52,7 @@ func TestSplitLog(t *testing.T) {
 		good[:20] + "\n":                 "torn",
 		"\x00\x00\n":                     "torn",
 		"x" + good + "\n":                "damaged",
-		`{"format":2}` + "\n":            "newer",
+		`{"format":9}` + "\n":            "newer",
 		`{"format":1,"other":2}` + "\n":  "damaged",
 		`{"format":1,"from":"a"}` + "\n": "damaged",
 	} {

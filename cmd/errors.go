@@ -65,6 +65,9 @@ func (f *failure) Error() string {
 // once drops the object from the head of a cause: "show x: find x: …" says x
 // once.
 func (f *failure) once(text string) string {
+	if rest, ok := strings.CutPrefix(text, "ensure tree "); ok { // names the package by its CID, whoever it is
+		_, text, _ = strings.Cut(rest, ": ")
+	}
 	if f.object == "" {
 		return text
 	}

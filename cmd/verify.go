@@ -160,6 +160,9 @@ func (v *verifyCmd) show(a *app, p *pack.Package, out verified) error {
 	if out.OK {
 		return nil
 	}
-	return &failure{verb: "verify", object: v.Ref, code: exitMalformed, err: fmt.Errorf("%s", plural(len(out.Faults), "fault")),
-		hints: []string{"installing it again from its CAR file heals what the store has of it"}}
+	hint := "installing it again from its CAR file heals what the store has of it"
+	if r, err := ref.Parse(v.Ref); err == nil && r.Kind == ref.Path {
+		hint = "get it again from where it came from, or, if it is yours, pack it again"
+	}
+	return &failure{verb: "verify", object: v.Ref, code: exitMalformed, err: fmt.Errorf("%s", plural(len(out.Faults), "fault")), hints: []string{hint}}
 }

@@ -1,0 +1,111 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"ipp/cmd/term"
+	"ipp/generation"
+	"ipp/lock"
+	"ipp/lock/toml"
+	"ipp/profile"
+	"ipp/store"
+	"ipp/store/pack"
+)
+
+func allowed(text string) string {
+	if text == "" {
+		return ""
+	}
+	return "allowed: " + text
+}
+
+// warning shows an error that came beside a change that stands, and lets any
+// other pass.
+func (a *app) warning(err error) error {
+	var unlogged *profile.LogError
+	if errors.As(err, &unlogged) {
+		a.warn("the change was made, but not written to the log: %s", term.Safe(unlogged.Err.Error()))
+		return nil
+	}
+	return err
+}
+
+func (a *app) notFoundHint(e *lock.NotFoundError) string {
+	if _, err := os.Stat(string(e.Name)); err == nil && e.NeededBy == "" && len(e.Has) == 0 {
+		return "a path is written with ./ in front: ./" + string(e.Name)
+	}
+	if len(e.Has) > 0 {
+		return "to have another one, get it as a CAR file, then: ipp install FILE.car" // the message lists what is known
+	}
+	return "get the package as a CAR file, then: ipp install FILE.car (ipp list --store shows what is here)"
+}
+
+func conflictHint(e *generation.ConflictError) string {
+	first := e.Conflicts[0]
+	return fmt.Sprintf("say who wins: --prefer %s, or --prefer %s; or remove one of them", first.A.Name, first.B.Name)
+}
+
+func programHint(e *pack.ProgramError) string {
+	if len(e.Has) == 0 {
+		return "ipp pack takes a directory, or a program built for Linux, macOS or Windows; a script goes into bin/ of a directory"
+	}
+	return "say which platform: --platform PLATFORM=" + quote(e.Path)
+}
+
+func syntaxHint(e *toml.SyntaxError) string {
+	if base := filepath.Base(e.File); base == lock.ProfileName || base == "profile.lock" || base == generation.InfoName {
+		return "that generation is damaged; ipp rollback N goes to another one, and ipp history shows which there are"
+	}
+	if e.Hint == "" && strings.HasSuffix(e.File, pack.MetadataName) {
+		return "ipp pack --init DIR --dry-run prints a package.toml with comments"
+	}
+	return e.Hint
+}
+
+func pointerHint(e *profile.PointerError) string {
+	return "make it lead to a generation that is there: ln -sfn N " + quote(e.Path)
+}
+
+func damagedHint(e *profile.DamagedError) string {
+	return "that generation is damaged; ipp rollback N goes to another one (ipp history shows them); if it is of no more use: mv " + quote(e.Dir) + " " + quote(e.Dir+".gone")
+}
+
+func rootHint(e *store.RootError) string {
+	if strings.HasPrefix(filepath.Base(e.Path), "p-") {
+		return "the next install into its profile writes it anew; if the profile is gone, remove that file"
+	}
+	return "ipp import of its package writes it anew; if nothing is to be kept, remove that file"
+}
+
+func dotNamesHint(e *pack.DotNamesError) string {
+	if e.Packed {
+		return "the package was made wrongly: tell its author"
+	}
+	line := "leave them out: add" // to what was typed, which may have more flags
+	for _, name := range e.Names {
+		line += " --exclude " + quote(name)
+	}
+	return line
+}
+
+func (a *app) noGenerationHint(e *profile.NoGenerationError) string {
+	if len(e.Has) == 0 {
+		return "nothing was installed in this profile yet"
+	}
+	return a.own("history") + " shows what each of them is"
+}
+
+func join[T any](words []T) string {
+	var b strings.Builder
+	for i, w := range words {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprint(&b, w)
+	}
+	return b.String()
+}

@@ -1,0 +1,86 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+
+	"ipp/cmd/term"
+	"ipp/lock/ref"
+	"ipp/store/dag"
+
+	"github.com/ipfs/go-cid"
+)
+
+// planPackage finds a package's source, its platform, and what the store lacks.
+func (c *change) planPackage(ctx context.Context, st *step) error {
+	o, err := c.source(ctx, st.New.CID)
+	var absent *absentError
+	if errors.As(err, &absent) {
+		absent.name, absent.version = st.New.Name, st.New.Version
+	}
+	if err != nil {
+		return err
+	}
+	if st.platform, err = o.pkg.Choose(ref.Host()); err != nil {
+		return err
+	}
+	st.opened = o
+	want := o.pkg.Want(st.platform, dag.DefaultLimits())
+	if st.plan = c.plans[want.Key]; st.plan != nil {
+		return nil
+	}
+	if st.plan, err = c.plan(ctx, want, o.src); err == nil && c.st != nil {
+		c.plans[want.Key] = st.plan
+	}
+	return c.explainLack(st, o, err)
+}
+
+// explainLack tells blocks that a source never had from blocks that it lost.
+func (c *change) explainLack(st *step, o *opened, err error) error {
+	if !isAbsent(err) {
+		return err
+	}
+	if o.stored {
+		parts, perr := c.st.Parts(st.New.CID)
+		if perr != nil {
+			return perr
+		}
+		if !slices.Contains(parts, partOf(st.platform)) {
+			return &absentError{name: st.New.Name, version: st.New.Version, root: st.New.CID, platform: st.platform, has: parts}
+		}
+	}
+	return &failure{verb: c.verb, object: string(st.New.Name), err: err, code: exitMalformed,
+		hints: []string{"the package is not whole here: get it again, then: ipp install FILE.car"}}
+}
+
+// source is where a package's blocks come from: the command line, or the store.
+func (s *session) source(ctx context.Context, root cid.Cid) (*opened, error) {
+	for _, o := range s.opened {
+		if o.pkg.Root.Equals(root) {
+			return o, nil
+		}
+	}
+	return s.openStored(ctx, root)
+}
+
+// notices are what a person should know of a package before having it.
+func notices(o *opened, platform ref.Platform) []string {
+	var list []string
+	if platform == "darwin-amd64" && ref.Host() == "darwin-arm64" {
+		list = append(list, "built for darwin-amd64: it runs under Rosetta")
+	}
+	if o.pkg.Signed {
+		list = append(list, "signed, but this release of ipp does not check signatures")
+	}
+	if o.pkg.Meta == nil {
+		return append(list, "it has no package.toml")
+	}
+	for _, what := range o.pkg.Meta.Inert() {
+		list = append(list, "ipp does not act on its "+term.Safe(what))
+	}
+	return list
+}
+
+func isAbsent(err error) bool { return errors.Is(err, fs.ErrNotExist) }

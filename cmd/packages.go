@@ -100,16 +100,17 @@ func (s *session) named(name ref.Name) ([]stored, error) {
 	return found, nil
 }
 
-// unreadable passes over a package with a warning, so that one does not hide
-// all others; but not where the next may fail for the same reason.
+// unreadable passes over a damaged package with a warning, so that one does not
+// hide all others. What the disk or the system refused is an error: the package
+// may be the one that is wanted, and another would be taken in its place.
 func (s *session) unreadable(p stored, err error) error {
-	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM) {
-		return err
+	var errno syscall.Errno
+	errors.As(err, &errno)
+	switch errno {
+	case syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EIO, syscall.ESTALE:
+		return fmt.Errorf("read package %s: %w", p.root, err)
 	}
 	s.a.warn("package %s in the store can't be read: %s", p.root, term.Safe(err.Error()))
-	if _, _, system := cause(err); system {
-		s.unread = err
-	}
 	return nil
 }
 
@@ -281,13 +282,7 @@ func (s *session) newest(ctx context.Context, p lock.Package) ref.Version {
 // alike tells a person who mistyped a name which known one is spelled alike.
 func (s *session) alike(err error) error {
 	var missing *lock.NotFoundError
-	if !errors.As(err, &missing) {
-		return err
-	}
-	if s.unread != nil {
-		return fmt.Errorf("%w; one that may be it can't be read: %w", err, s.unread)
-	}
-	if len(missing.Has) > 0 {
+	if !errors.As(err, &missing) || len(missing.Has) > 0 {
 		return err
 	}
 	all, listErr := s.packages()

@@ -156,7 +156,6 @@ type session struct {
 	opened  []*opened // from outside the store, or under another name
 	stored  []stored  // see packages
 	scanned bool
-	unread  error // why a package that may be the one wanted could not be read
 	// Trees are immutable, and what was read of one is leased: once is enough.
 	fromStore    map[cid.Cid]*opened           // see openStored
 	texts        map[cid.Cid][]byte            // package.toml of each stored package, see named

@@ -69,7 +69,7 @@ func (l *layout) agree() error {
 // check holds the layout as a whole against the metadata.
 func (l *layout) check() error {
 	var names []string
-	for _, c := range l.top.children {
+	for _, c := range l.top.children() {
 		names = append(names, c.name)
 	}
 	if a, b := dag.Collisions(names); a != "" {
@@ -107,7 +107,7 @@ func (l *layout) bases(p ref.Platform) []string {
 func (l *layout) makeRoom(name ref.Name) error {
 	deps := l.top.child(DepsDir)
 	if deps == nil {
-		deps = &node{name: DepsDir, kind: dag.Dir}
+		deps = newDir(DepsDir)
 		l.top.put(deps)
 	}
 	if deps.kind != dag.Dir {
@@ -163,8 +163,8 @@ func (l *layout) command(p ref.Platform, bases []string, at string) (string, *no
 
 func (l *layout) notExecutable(c ref.Command, at string, n *node) error {
 	e := &InputError{Path: at, Why: fmt.Sprintf("it is the command %s, but has no run bit", c)}
-	if n.file.in != nil {
-		e.Path = n.file.in.shown(n.file.path)
+	if shown := n.shown(); shown != "" {
+		e.Path = shown
 		e.Hint = "chmod +x " + e.Path
 	}
 	return e
@@ -200,7 +200,7 @@ func (n *node) resolve(at string) *node {
 				if links++; links > most {
 					return nil
 				}
-				rest = append(strings.Split(next.target, "/"), rest...)
+				rest = append(strings.Split(next.target(), "/"), rest...)
 				continue
 			}
 			here, dir = next, path.Join(dir, step)

@@ -2,6 +2,7 @@ package pack
 
 import (
 	"cmp"
+	"iter"
 	"path"
 	"slices"
 	"strings"
@@ -21,47 +22,90 @@ const (
 	whyChanged = "is changed: PackManifest lists another CID"
 )
 
-// compare holds what was found against the manifest. What is missing or extra
-// below a directory that itself is goes without saying, and so does a directory
-// whose CID differs because something below it does. unread says which paths
-// were not looked at.
-func compare(found, manifest []Line, unread func(at string) bool) []Fault {
-	listed, present := byPath(manifest), byPath(found)
-	var faults []Fault
-	for at, line := range present {
-		switch want, ok := listed[at]; {
-		case !ok && !hasParentIn(present, listed, at):
-			faults = append(faults, Fault{at, whyExtra})
-		case ok && !sameCID(line.CID, want.CID):
-			faults = append(faults, Fault{at, whyChanged})
-		}
-	}
-	for at := range listed {
-		if _, ok := present[at]; !ok && !unread(at) && !hasParentIn(listed, present, at) {
-			faults = append(faults, Fault{at, whyMissing})
-		}
-	}
-	return sortFaults(withoutExplained(faults))
+// mismatch is a fault of a path, with the CID that the manifest lists.
+type mismatch struct {
+	Fault
+	want cid.Cid
 }
 
-func byPath(lines []Line) map[string]Line {
-	m := make(map[string]Line, len(lines))
-	for _, l := range lines {
-		m[l.Path] = l
-	}
-	return m
+// compare holds what was found against the manifest; both are sorted, as a
+// manifest is. What is missing or extra below a directory that itself is goes
+// without saying, and so does a directory whose CID differs because something
+// below it does. unread says which paths were not looked at.
+func compare(found, manifest iter.Seq2[Line, error], unread func(at string) bool) ([]mismatch, error) {
+	var all []mismatch
+	extra, missing := map[string]bool{}, map[string]bool{}
+	err := merge(found, manifest, func(have, want *Line) {
+		switch {
+		case want == nil:
+			if extra[have.Path] = true; !extra[path.Dir(have.Path)] || have.Path == "." {
+				all = append(all, mismatch{Fault{have.Path, whyExtra}, cid.Undef})
+			}
+		case have == nil:
+			if missing[want.Path] = true; !unread(want.Path) && (!missing[path.Dir(want.Path)] || want.Path == ".") {
+				all = append(all, mismatch{Fault{want.Path, whyMissing}, want.CID})
+			}
+		case !sameCID(have.CID, want.CID):
+			all = append(all, mismatch{Fault{want.Path, whyChanged}, want.CID})
+		}
+	})
+	return withoutExplained(all), err
 }
 
-// hasParentIn says whether the parent of a path stands in one list and not in
-// the other, as the path itself does.
-func hasParentIn(in, notIn map[string]Line, at string) bool {
-	_, a := in[path.Dir(at)]
-	_, b := notIn[path.Dir(at)]
-	return a && !b
+// merge walks two sorted lists side by side. see gets nil for what one of them
+// lacks.
+func merge(a, b iter.Seq2[Line, error], see func(a, b *Line)) error {
+	nextA, stopA := iter.Pull2(a)
+	defer stopA()
+	nextB, stopB := iter.Pull2(b)
+	defer stopB()
+	x, errA, okA := nextA()
+	y, errB, okB := nextB()
+	for okA || okB {
+		if errA != nil {
+			return errA
+		}
+		if errB != nil {
+			return errB
+		}
+		order := 0
+		switch {
+		case !okA:
+			order = 1
+		case !okB:
+			order = -1
+		default:
+			order = comparePaths(x.Path, y.Path)
+		}
+		left, right := x, y
+		switch {
+		case order < 0:
+			see(&left, nil)
+		case order > 0:
+			see(nil, &right)
+		default:
+			see(&left, &right)
+		}
+		if order <= 0 {
+			x, errA, okA = nextA()
+		}
+		if order >= 0 {
+			y, errB, okB = nextB()
+		}
+	}
+	return nil
+}
+
+func faultsOf(all []mismatch) []Fault {
+	faults := make([]Fault, len(all))
+	for i, m := range all {
+		faults[i] = m.Fault
+	}
+	return faults
 }
 
 // withoutExplained drops directories that differ because of what is below.
-func withoutExplained(faults []Fault) []Fault {
+func withoutExplained(faults []mismatch) []mismatch {
 	explained := map[string]bool{}
 	for _, f := range faults {
 		for at := f.Path; at != "."; {
@@ -69,7 +113,7 @@ func withoutExplained(faults []Fault) []Fault {
 			explained[at] = true
 		}
 	}
-	return slices.DeleteFunc(faults, func(f Fault) bool { return explained[f.Path] })
+	return slices.DeleteFunc(faults, func(f mismatch) bool { return explained[f.Path] })
 }
 
 func sortFaults(faults []Fault) []Fault {
@@ -95,18 +139,18 @@ func libraryOf(m *Metadata, at string) ref.Name {
 	return ref.Name(name)
 }
 
-// compareLibraries holds deps/ against package.toml.
-func compareLibraries(m *Metadata, found []Line) []Fault {
+// compareLibraries holds deps/ against package.toml; found is what is there, by
+// name.
+func compareLibraries(m *Metadata, found map[ref.Name]cid.Cid) []Fault {
 	if m == nil {
 		return nil
 	}
 	var faults []Fault
-	present := byPath(found)
 	for name, c := range m.Libraries {
 		at := DepsDir + "/" + string(name)
-		if l, ok := present[at]; !ok {
+		if has, ok := found[name]; !ok {
 			faults = append(faults, Fault{at, "is missing: package.toml names that library"})
-		} else if !sameCID(l.CID, c) {
+		} else if !sameCID(has, c) {
 			faults = append(faults, Fault{at, "is not the library that package.toml names"})
 		}
 	}

@@ -47,10 +47,10 @@ func (h *hasher) files(ctx context.Context, top *node) error {
 
 // file hashes one file, which stands at the path at of the package.
 func (h *hasher) file(ctx context.Context, at string, n *node, report func(int64)) error {
-	if n.file.in == nil {
-		return h.leaves(ctx, n, bytes.NewReader(n.file.data), report)
+	if made, ok := n.file.from.made.(text); ok {
+		return h.leaves(ctx, n, bytes.NewReader(made), report)
 	}
-	f, err := n.file.open()
+	f, err := n.open()
 	if err != nil {
 		return err
 	}
@@ -60,25 +60,30 @@ func (h *hasher) file(ctx context.Context, at string, n *node, report func(int64
 		return err
 	}
 	h.inspect(at, n, f)
-	return n.file.check(f)
+	return n.check(f)
 }
 
 func (h *hasher) leaves(ctx context.Context, n *node, r io.ReaderAt, report func(int64)) error {
 	leaves, err := h.pool.Leaves(ctx, r, n.file.size, report)
-	if errors.Is(err, io.ErrUnexpectedEOF) && n.file.in != nil {
-		return n.file.changed()
+	if errors.Is(err, io.ErrUnexpectedEOF) && n.file.from.in != nil {
+		return n.changed()
 	}
 	if err != nil {
 		return err
 	}
+	return h.named(n, leaves)
+}
+
+// named builds the node of a file whose leaves are known.
+func (h *hasher) named(n *node, leaves []dag.Leaf) error {
 	h.mutex.Lock()
 	defer h.mutex.Unlock()
-	if n.link, err = h.built.builder.File(leaves, n.exec); err != nil {
+	l, err := h.built.builder.File(leaves, n.exec)
+	if err != nil {
 		return err
 	}
-	for _, l := range leaves {
-		h.built.leaves[l.CID] = piece{file: &n.file, offset: l.Offset, size: l.Size}
-	}
+	n.setLink(l)
+	n.setLeaves(leaves)
 	return nil
 }
 

@@ -77,7 +77,7 @@ type placed struct {
 
 // arrange scans the input and lays the package out.
 func arrange(in Input) (*layout, error) {
-	l := &layout{scanner: newScanner(), in: in, top: &node{kind: dag.Dir}, where: in.Path}
+	l := &layout{scanner: newScanner(), in: in, top: newDir(""), where: in.Path}
 	if err := l.arrange(); err != nil {
 		l.close()
 		return nil, err
@@ -107,7 +107,7 @@ func (l *layout) arrange() error {
 		return err
 	}
 	l.place()
-	l.top.put(&node{name: MetadataName, kind: dag.File, file: source{data: l.metaData, size: int64(len(l.metaData))}})
+	l.top.put(textFile(MetadataName, l.metaData))
 	return l.check()
 }
 
@@ -197,7 +197,7 @@ func (l *layout) directory(in *input) error {
 		l.top.put(n)
 		return nil
 	}
-	for _, c := range n.children {
+	for _, c := range n.children() {
 		l.top.put(c)
 		if c.kind == dag.Dir && isPlatform(c.name) {
 			l.platforms = append(l.platforms, ref.Platform(c.name))
@@ -248,7 +248,7 @@ func (l *layout) takeDots(in *input, n *node) error {
 	if dots.kind != dag.Dir {
 		return &LayoutError{Where: in.dir, Why: dotDir + " is not a directory"}
 	}
-	for _, c := range dots.children {
+	for _, c := range dots.children() {
 		if dotDir+"/"+c.name != SignatureName || c.kind != dag.File {
 			return &LayoutError{
 				Where: in.dir,
@@ -258,7 +258,7 @@ func (l *layout) takeDots(in *input, n *node) error {
 		}
 		c.exec = false
 	}
-	if len(dots.children) > 0 {
+	if len(dots.children()) > 0 {
 		l.top.put(dots)
 	}
 	return nil

@@ -35,7 +35,7 @@ func (e *MissingLibraryError) Unwrap() error { return e.err }
 func (b *Built) libraries(ctx context.Context, l *layout) error {
 	for _, name := range slices.Sorted(maps.Keys(l.meta.Libraries)) {
 		n, c := l.top.child(DepsDir).child(string(name)), l.meta.Libraries[name]
-		if len(n.children) > 0 {
+		if len(n.children()) > 0 {
 			if err := b.unpackedLibrary(l, n, c); err != nil {
 				return err
 			}
@@ -45,7 +45,7 @@ func (b *Built) libraries(ctx context.Context, l *layout) error {
 		if err != nil {
 			return &MissingLibraryError{Package: l.meta.Name, Library: name, CID: c, err: err}
 		}
-		n.link = link
+		n.setLink(link)
 		b.libs = append(b.libs, library{name, source})
 	}
 	return nil
@@ -83,10 +83,10 @@ func (b *Built) unpackedLibrary(l *layout, n *node, want cid.Cid) error {
 	if err := b.dirs(n); err != nil {
 		return err
 	}
-	if n.link.CID != want {
+	if n.link().CID != want {
 		return &LayoutError{
 			Where: l.where,
-			Why:   fmt.Sprintf("%s/%s is not the library that %s names: its CID is %s, not %s", DepsDir, n.name, MetadataName, n.link.CID, want),
+			Why:   fmt.Sprintf("%s/%s is not the library that %s names: its CID is %s, not %s", DepsDir, n.name, MetadataName, n.link().CID, want),
 			Hint:  fmt.Sprintf("remove %s/%s, and import the library", DepsDir, n.name),
 		}
 	}

@@ -1,11 +1,13 @@
 package pack
 
 import (
+	"bufio"
 	"bytes"
-	"cmp"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
+	"iter"
 	"path"
 	"slices"
 	"strings"
@@ -32,31 +34,89 @@ const manifestTemp = ManifestName + ".tmp"
 // ipfs-pack writes 0, we write 1.
 const manifestVersion = 1
 
+// maxManifestLine is far above what a line may have: its parts have limits.
+const maxManifestLine = 16 << 10
+
 // ParseManifest parses PackManifest strictly: sorted, unique, "." last.
 func ParseManifest(file string, data []byte) ([]Line, error) {
 	if len(data) > MaxManifest {
-		return nil, &SyntaxError{File: file, Why: fmt.Sprintf("file is too large: %d bytes, at most %d are read", len(data), MaxManifest)}
+		return nil, tooLarge(file, int64(len(data)))
 	}
 	var lines []Line
-	for offset := 0; offset < len(data); {
-		end := bytes.IndexByte(data[offset:], '\n')
-		if end < 0 {
-			return nil, toml.ErrorAt(file, data, len(data), errors.New("last line is cut short"))
-		}
-		line, err := parseLine(string(data[offset : offset+end]))
-		if err == nil {
-			err = checkOrder(lines, line)
-		}
+	for line, err := range readManifest(file, bytes.NewReader(data)) {
 		if err != nil {
-			return nil, toml.ErrorAt(file, data, offset, err)
+			return nil, err
 		}
 		lines = append(lines, line)
-		offset += end + 1
-	}
-	if len(lines) == 0 || lines[len(lines)-1].Path != "." {
-		return nil, toml.ErrorAt(file, data, len(data), errors.New(`"." is missing, the last line`))
 	}
 	return lines, nil
+}
+
+func tooLarge(file string, size int64) error {
+	return &SyntaxError{File: file, Why: fmt.Sprintf("file is too large: %d bytes, at most %d are read", size, MaxManifest)}
+}
+
+// readManifest reads a manifest line by line, as ParseManifest. An error is the
+// last that it yields.
+func readManifest(file string, r io.Reader) iter.Seq2[Line, error] {
+	return func(yield func(Line, error) bool) {
+		m := manifestReader{r: bufio.NewReaderSize(r, maxManifestLine)}
+		for {
+			line, err := m.next()
+			if err == io.EOF {
+				return
+			}
+			if bad, ok := errors.AsType[*lineError](err); ok {
+				e := toml.ErrorAt(file, bad.text, bad.at, bad.err)
+				e.Line = m.count + 1
+				err = e
+			}
+			if !yield(line, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+type manifestReader struct {
+	r     *bufio.Reader
+	count int // of lines read
+	last  string
+}
+
+// lineError is what is wrong with a line.
+type lineError struct {
+	text []byte
+	at   int
+	err  error
+}
+
+func (e *lineError) Error() string { return e.err.Error() }
+
+func (m *manifestReader) next() (Line, error) {
+	text, err := m.r.ReadSlice('\n')
+	switch {
+	case err == io.EOF && len(text) == 0 && m.last == ".":
+		return Line{}, io.EOF
+	case err == io.EOF && len(text) == 0:
+		return Line{}, &lineError{err: errors.New(`"." is missing, the last line`)}
+	case err == io.EOF:
+		return Line{}, &lineError{text: text, at: len(text), err: errors.New("last line is cut short")}
+	case err == bufio.ErrBufferFull:
+		return Line{}, &lineError{text: text, err: errors.New("line is too long")}
+	case err != nil:
+		return Line{}, err
+	}
+	text = text[:len(text)-1]
+	line, err := parseLine(string(text))
+	if err == nil {
+		err = m.checkOrder(line)
+	}
+	if err != nil {
+		return Line{}, &lineError{text: text, err: err}
+	}
+	m.count, m.last = m.count+1, line.Path
+	return line, nil
 }
 
 // parseLine parses one line, without its newline.
@@ -83,21 +143,19 @@ func parseLine(s string) (Line, error) {
 }
 
 // checkOrder says whether line may follow those before it.
-func checkOrder(before []Line, line Line) error {
-	if len(before) == 0 {
-		return nil
-	}
-	last := before[len(before)-1].Path
+func (m *manifestReader) checkOrder(line Line) error {
 	switch {
-	case last == ".":
+	case m.count == 0:
+		return nil
+	case m.last == ".":
 		return errors.New(`a line follows ".", which is the last one`)
 	case line.Path == ".":
 		return nil
-	case line.Path == last:
+	case line.Path == m.last:
 		return errors.New("path stands there twice")
-	case line.Path < last:
+	case line.Path < m.last:
 		return errors.New("lines are not sorted by path")
-	case len(before) >= MaxManifestLines:
+	case m.count >= MaxManifestLines:
 		return fmt.Errorf("more than %d lines", MaxManifestLines)
 	}
 	return nil
@@ -179,25 +237,27 @@ func unescapePath(s string) (string, error) {
 
 // EncodeManifest writes a manifest; it sorts.
 func EncodeManifest(lines []Line) []byte {
-	sorted := slices.Clone(lines)
-	slices.SortFunc(sorted, func(a, b Line) int {
-		if (a.Path == ".") != (b.Path == ".") {
-			if a.Path == "." {
-				return 1
-			}
-			return -1
-		}
-		return cmp.Compare(a.Path, b.Path)
-	})
-	escape := strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`, "\t", `\t`)
-	var b bytes.Buffer
-	for _, l := range sorted {
-		b.WriteString(l.CID.String())
-		b.WriteByte('\t')
-		b.WriteString(l.Format)
-		b.WriteByte('\t')
-		b.WriteString(escape.Replace(l.Path))
-		b.WriteByte('\n')
+	var b []byte
+	for _, l := range sortLines(lines) {
+		b = l.append(b)
 	}
-	return b.Bytes()
+	return b
+}
+
+// sortLines sorts lines as a manifest has them.
+func sortLines(lines []Line) []Line {
+	return slices.SortedFunc(slices.Values(lines), func(a, b Line) int { return comparePaths(a.Path, b.Path) })
+}
+
+// comparePaths compares paths as bytes, but that "." comes last.
+func comparePaths(a, b string) int {
+	switch {
+	case a == b:
+		return 0
+	case a == ".":
+		return 1
+	case b == ".":
+		return -1
+	}
+	return strings.Compare(a, b)
 }

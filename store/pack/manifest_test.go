@@ -3,6 +3,7 @@ package pack
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
 	"math/rand/v2"
 	"path"
@@ -142,15 +143,14 @@ func FuzzCompare(f *testing.F) {
 	f.Add([]byte{0, 1, 2, 3, 40, 50, 60}, []byte{0, 1, 9, 3, 41, 50})
 	f.Fuzz(func(t *testing.T, a, b []byte) {
 		one, two := linesOf(a), linesOf(b)
-		none := func(string) bool { return false }
-		if faults := compare(one, one, none); len(faults) > 0 {
+		if faults := compareLines(t, one, one); len(faults) > 0 {
 			t.Fatalf("%v differs from itself: %v", one, faults)
 		}
-		faults := compare(one, two, none)
+		faults := compareLines(t, one, two)
 		if same := reflect.DeepEqual(byPath(one), byPath(two)); same != (len(faults) == 0) {
 			t.Fatalf("%v\n%v\nfaults %v", one, two, faults)
 		}
-		if back := compare(two, one, none); (len(back) == 0) != (len(faults) == 0) {
+		if back := compareLines(t, two, one); (len(back) == 0) != (len(faults) == 0) {
 			t.Fatalf("%v\n%v\none way %v, the other way %v", one, two, faults, back)
 		}
 		for _, fault := range faults {
@@ -161,6 +161,33 @@ func FuzzCompare(f *testing.F) {
 			}
 		}
 	})
+}
+
+func compareLines(t *testing.T, found, manifest []Line) []Fault {
+	t.Helper()
+	sorted := func(lines []Line) iter.Seq2[Line, error] {
+		return func(yield func(Line, error) bool) {
+			for _, l := range sortLines(lines) {
+				if !yield(l, nil) {
+					return
+				}
+			}
+		}
+	}
+	wrong, err := compare(sorted(found), sorted(manifest), func(string) bool { return false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return faultsOf(wrong)
+}
+
+// byPath are lines by their paths.
+func byPath(lines []Line) map[string]Line {
+	m := make(map[string]Line, len(lines))
+	for _, l := range lines {
+		m[l.Path] = l
+	}
+	return m
 }
 
 // linesOf makes a listing of a few names, files and directories, by the bytes of

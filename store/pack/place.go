@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"ipp/lock/ref"
-	"ipp/store/dag"
 )
 
 // platform takes a program or a directory for one platform.
@@ -66,7 +65,7 @@ func (l *layout) program(at string, p ref.Platform) error {
 		return &InputError{Path: at, Why: fmt.Sprintf("it is %s, not a program or a directory", special(info.Mode()))}
 	}
 	l.files++
-	file, err := l.file(in, name, info)
+	file, err := l.file(&origin{in: in, name: name}, name, info)
 	if err != nil {
 		return err
 	}
@@ -126,11 +125,11 @@ func (l *layout) place() {
 		}
 		names := commandFiles(p.platform, at)
 		at = names[len(names)-1]
-		dir := &node{name: string(p.platform), kind: dag.Dir}
+		dir := newDir(string(p.platform))
 		l.top.put(dir)
 		steps := strings.Split(at, "/")
 		for _, step := range steps[:len(steps)-1] {
-			next := &node{name: step, kind: dag.Dir}
+			next := newDir(step)
 			dir.put(next)
 			dir = next
 		}

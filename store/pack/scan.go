@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"ipp/store/dag"
 )
@@ -27,25 +26,50 @@ func (e *InputError) Error() string { return fmt.Sprintf("pack %s: %s", e.Path, 
 // Unwrap gives the cause, if there is one.
 func (e *InputError) Unwrap() error { return e.err }
 
-// node is a path of the package before it is hashed.
-type node struct {
-	name     string
-	kind     dag.Kind
-	children []*node // Dir: sorted by name
-	target   string  // Symlink
-	exec     bool    // File: has a run bit
-	file     source  // File: where its contents are
-	library  bool    // Dir: somebody else's package, named by its CID alone
-	link     dag.Link
-}
-
 // source is where the contents of a file are.
 type source struct {
-	in    *input // nil: in data
-	path  string // slash-separated, below in
+	from  *origin
 	size  int64
-	mtime time.Time
-	data  []byte
+	mtime int64 // nanoseconds, as when it was scanned
+}
+
+// origin is a directory of an input, or what was made in memory; files share it.
+type origin struct {
+	in   *input
+	rel  string   // slash-separated, below in
+	name string   // of the one file, where it has another in the package
+	made contents // in is nil then
+}
+
+// contents are what a file in memory holds.
+type contents interface {
+	read(offset, n int64) ([]byte, error)
+}
+
+type text []byte
+
+func (t text) read(offset, n int64) ([]byte, error) { return t[offset : offset+n], nil }
+
+// textFile is a file in memory.
+func textFile(name string, data []byte) *node {
+	return &node{name: name, kind: dag.File, file: source{from: &origin{made: text(data)}, size: int64(len(data))}}
+}
+
+// rel is the path of a file below its input.
+func (n *node) rel() string {
+	name := n.name
+	if n.file.from.name != "" {
+		name = n.file.from.name
+	}
+	return path.Join(n.file.from.rel, name)
+}
+
+// shown is the path of a file as errors name it; "" for one in memory.
+func (n *node) shown() string {
+	if n.file.from.in == nil {
+		return ""
+	}
+	return n.file.from.in.shown(n.rel())
 }
 
 // input is a directory that is read, and nothing outside it.
@@ -75,53 +99,6 @@ func (s *scanner) close() {
 // shown is a path as errors name it.
 func (in *input) shown(rel string) string { return filepath.Join(in.dir, filepath.FromSlash(rel)) }
 
-func (n *node) child(name string) *node {
-	i, ok := slices.BinarySearchFunc(n.children, name, func(c *node, name string) int { return strings.Compare(c.name, name) })
-	if !ok {
-		return nil
-	}
-	return n.children[i]
-}
-
-// at is what stands at a path, symlinks not followed, or nil.
-func (n *node) at(p string) *node {
-	for name := range strings.SplitSeq(p, "/") {
-		if n = n.child(name); n == nil {
-			return nil
-		}
-	}
-	return n
-}
-
-// put adds a child, or replaces the one of that name.
-func (n *node) put(c *node) {
-	i, ok := slices.BinarySearchFunc(n.children, c.name, func(c *node, name string) int { return strings.Compare(c.name, name) })
-	if ok {
-		n.children[i] = c
-		return
-	}
-	n.children = slices.Insert(n.children, i, c)
-}
-
-// take removes a child and returns it, or nil.
-func (n *node) take(name string) *node {
-	c := n.child(name)
-	if c != nil {
-		n.children = slices.DeleteFunc(n.children, func(o *node) bool { return o == c })
-	}
-	return c
-}
-
-// files calls f for each file below n, with its path below it.
-func (n *node) files(at string, f func(at string, file *node)) {
-	if n.kind == dag.File {
-		f(at, n)
-	}
-	for _, c := range n.children {
-		c.files(path.Join(at, c.name), f)
-	}
-}
-
 // scanner reads the shape of directories: names, kinds, run bits and symlink
 // targets, in sorted order, and no contents. Nothing outside a directory is
 // read, whatever its symlinks say.
@@ -145,21 +122,23 @@ func (s *scanner) dir(in *input, rel, at string) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &node{name: path.Base(at), kind: dag.Dir}
-	var kept []string
+	n := newDir(path.Base(at))
+	from := &origin{in: in, rel: rel}
+	children, kept := make([]*node, 0, len(names)), names[:0]
 	for _, name := range names {
 		child := path.Join(rel, name)
 		if s.skip != nil && s.skip(in, child, path.Join(at, name)) {
 			continue
 		}
-		c, err := s.entry(in, child, path.Join(at, name))
+		c, err := s.entry(from, name, path.Join(at, name))
 		if err != nil {
 			return nil, err
 		}
 		if c != nil {
-			n.children, kept = append(n.children, c), append(kept, name)
+			children, kept = append(children, c), append(kept, name)
 		}
 	}
+	n.rest().children = children
 	return n, s.checkNames(in, rel, kept)
 }
 
@@ -190,12 +169,12 @@ func (s *scanner) checkNames(in *input, rel string, names []string) error {
 	return nil
 }
 
-// entry reads what stands at rel; nil where it was refused.
-func (s *scanner) entry(in *input, rel, at string) (*node, error) {
+// entry reads what is called name in a directory; nil where it was refused.
+func (s *scanner) entry(from *origin, name, at string) (*node, error) {
+	in, rel := from.in, path.Join(from.rel, name)
 	if s.files++; s.files >= s.limits.Files {
 		return nil, &dag.LimitError{Path: in.shown(rel), What: "files", Limit: int64(s.limits.Files)}
 	}
-	name := path.Base(rel)
 	if err := dag.CheckName(name); err != nil {
 		return nil, s.refused(&InputError{Path: in.shown(rel), Why: err.Error(), err: err})
 	}
@@ -210,9 +189,9 @@ func (s *scanner) entry(in *input, rel, at string) (*node, error) {
 	case fs.ModeDir:
 		return s.dir(in, rel, at)
 	case fs.ModeSymlink:
-		return s.symlink(in, rel, at)
+		return s.symlink(from, name, at)
 	case 0:
-		return s.file(in, rel, info)
+		return s.file(from, name, info)
 	}
 	return nil, s.refused(&InputError{
 		Path: in.shown(rel),
@@ -234,7 +213,8 @@ func special(mode fs.FileMode) string {
 	return "of an unknown kind"
 }
 
-func (s *scanner) symlink(in *input, rel, at string) (*node, error) {
+func (s *scanner) symlink(from *origin, name, at string) (*node, error) {
+	in, rel := from.in, path.Join(from.rel, name)
 	target, err := in.root.Readlink(filepath.FromSlash(rel))
 	if err != nil {
 		return nil, err
@@ -248,32 +228,32 @@ func (s *scanner) symlink(in *input, rel, at string) (*node, error) {
 			err:  err,
 		})
 	}
-	return &node{name: path.Base(rel), kind: dag.Symlink, target: target}, nil
+	return &node{name: name, kind: dag.Symlink, more: &rest{target: target}}, nil
 }
 
-func (s *scanner) file(in *input, rel string, info fs.FileInfo) (*node, error) {
+func (s *scanner) file(from *origin, name string, info fs.FileInfo) (*node, error) {
 	if s.bytes += info.Size(); s.bytes > s.limits.Bytes {
-		return nil, &dag.LimitError{Path: in.shown(rel), What: "bytes", Limit: s.limits.Bytes}
+		return nil, &dag.LimitError{Path: from.in.shown(path.Join(from.rel, name)), What: "bytes", Limit: s.limits.Bytes}
 	}
 	return &node{
-		name: path.Base(rel), kind: dag.File,
+		name: name, kind: dag.File,
 		exec: info.Mode()&0o100 != 0, // the owner's, so that no umask has a say
-		file: source{in: in, path: rel, size: info.Size(), mtime: info.ModTime()},
+		file: source{from: from, size: info.Size(), mtime: info.ModTime().UnixNano()},
 	}, nil
 }
 
-// changedError says that an input moved under Build.
-func (src *source) changed() error {
-	return &InputError{Path: src.in.shown(src.path), Why: "it changed while it was being packed", Hint: "try again when nothing writes to it"}
+// changed says that an input moved under Build.
+func (n *node) changed() error {
+	return &InputError{Path: n.shown(), Why: "it changed while it was being packed", Hint: "try again when nothing writes to it"}
 }
 
 // open opens the file, if it still is the one that was scanned.
-func (src *source) open() (*os.File, error) {
-	f, err := src.in.root.Open(filepath.FromSlash(src.path))
+func (n *node) open() (*os.File, error) {
+	f, err := n.file.from.in.root.Open(filepath.FromSlash(n.rel()))
 	if err != nil {
 		return nil, err
 	}
-	if err := src.check(f); err != nil {
+	if err := n.check(f); err != nil {
 		f.Close()
 		return nil, err
 	}
@@ -281,31 +261,31 @@ func (src *source) open() (*os.File, error) {
 }
 
 // check says whether the file still looks as it did when it was scanned.
-func (src *source) check(f *os.File) error {
+func (n *node) check(f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {
 		return err
 	}
-	if !info.Mode().IsRegular() || info.Size() != src.size || !info.ModTime().Equal(src.mtime) {
-		return src.changed()
+	if !info.Mode().IsRegular() || info.Size() != n.file.size || info.ModTime().UnixNano() != n.file.mtime {
+		return n.changed()
 	}
 	return nil
 }
 
-// read reads n bytes at an offset.
-func (src *source) read(offset, n int64) ([]byte, error) {
-	if src.in == nil {
-		return src.data[offset : offset+n], nil
+// read reads size bytes at an offset.
+func (n *node) read(offset, size int64) ([]byte, error) {
+	if n.file.from.in == nil {
+		return n.file.from.made.read(offset, size)
 	}
-	f, err := src.open()
+	f, err := n.open()
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	data := make([]byte, n)
-	if got, err := f.ReadAt(data, offset); int64(got) < n {
+	data := make([]byte, size)
+	if got, err := f.ReadAt(data, offset); int64(got) < size {
 		if err == io.EOF {
-			return nil, src.changed()
+			return nil, n.changed()
 		}
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"runtime"
 	"slices"
 	"strings"
@@ -28,7 +29,7 @@ import (
 // A fault in a directory's own block hides what is below and after it, so it
 // stands alone.
 func Verify(ctx context.Context, b dag.Blocks, p *Package, platforms []ref.Platform, report func(int64)) ([]Fault, error) {
-	v := &verifier{blocks: b, pkg: p, report: report}
+	v := &verifier{blocks: b, pkg: p, report: report, libraries: map[ref.Name]cid.Cid{}}
 	if p.Meta != nil && platforms != nil {
 		for _, other := range p.Meta.Platforms {
 			if !slices.Contains(platforms, other) {
@@ -36,7 +37,7 @@ func Verify(ctx context.Context, b dag.Blocks, p *Package, platforms []ref.Platf
 			}
 		}
 	}
-	manifest, err := v.manifest(ctx)
+	last, err := v.manifestEnd(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -47,11 +48,19 @@ func Verify(ctx context.Context, b dag.Blocks, p *Package, platforms []ref.Platf
 	if !p.Manifest.Defined() {
 		return sortFaults(v.faults), nil
 	}
-	if err := v.top(ctx, manifest); err != nil {
+	root, err := v.top(ctx, last)
+	if err != nil {
 		return nil, err
 	}
-	v.faults = append(v.faults, compareLibraries(p.Meta, v.found)...)
-	v.faults = append(v.faults, compare(v.found, manifest, v.unreadBelow)...)
+	manifest, err := v.manifest(ctx)
+	if err != nil {
+		return nil, err
+	}
+	wrong, err := compare(v.found.sorted(root), manifest, v.unreadBelow)
+	if err != nil {
+		return nil, err
+	}
+	v.faults = slices.Concat(v.faults, compareLibraries(p.Meta, v.libraries), faultsOf(wrong))
 	return slices.Compact(sortFaults(v.faults)), nil
 }
 
@@ -61,10 +70,11 @@ type verifier struct {
 	pkg    *Package
 	report func(int64)
 	unread []string // platforms that are not looked into
-	found  []Line   // what a manifest should list
+	found  lineLog  // what a manifest should list, but for "."
 
-	mutex  sync.Mutex
-	faults []Fault
+	libraries map[ref.Name]cid.Cid
+	mutex     sync.Mutex
+	faults    []Fault
 }
 
 func (v *verifier) fault(at, why string) {
@@ -73,11 +83,8 @@ func (v *verifier) fault(at, why string) {
 	v.faults = append(v.faults, Fault{at, why})
 }
 
-// manifest reads PackManifest; none where there is none.
-func (v *verifier) manifest(ctx context.Context) ([]Line, error) {
-	if !v.pkg.Manifest.Defined() {
-		return nil, nil
-	}
+// manifest reads PackManifest, a leaf at a time.
+func (v *verifier) manifest(ctx context.Context) (iter.Seq2[Line, error], error) {
 	e, err := dag.Resolve(ctx, v.blocks, v.pkg.Root, ManifestName)
 	if err != nil {
 		return nil, fmt.Errorf("read %s of package %s: %w", ManifestName, v.pkg.Root, err)
@@ -85,11 +92,30 @@ func (v *verifier) manifest(ctx context.Context) ([]Line, error) {
 	if e.Kind != dag.File {
 		return nil, &LayoutError{Where: v.pkg.Root.String(), Why: ManifestName + " is not a file"}
 	}
-	data, err := dag.ReadFile(ctx, v.blocks, e, MaxManifest)
-	if err != nil {
-		return nil, fmt.Errorf("read %s of package %s: %w", ManifestName, v.pkg.Root, err)
+	name := v.pkg.Root.String() + "/" + ManifestName
+	if e.Size > MaxManifest {
+		return nil, tooLarge(name, e.Size)
 	}
-	return ParseManifest(v.pkg.Root.String()+"/"+ManifestName, data)
+	return readManifest(name, dag.NewReader(ctx, v.blocks, e)), nil
+}
+
+// manifestEnd reads all of PackManifest, to be sure that it can be read, and
+// returns its last line; no line where there is none.
+func (v *verifier) manifestEnd(ctx context.Context) (last Line, err error) {
+	if !v.pkg.Manifest.Defined() {
+		return Line{}, nil
+	}
+	lines, err := v.manifest(ctx)
+	if err != nil {
+		return Line{}, err
+	}
+	for line, err := range lines {
+		if err != nil {
+			return Line{}, err
+		}
+		last = line
+	}
+	return last, nil
 }
 
 // read walks the DAG and reads every leaf. false: it could not be walked to its
@@ -123,7 +149,10 @@ func (v *verifier) visit(e *dag.Entry) {
 	case e.Path == "", !listed(top):
 	case name != "" && e.Path != DepsDir+"/"+string(name):
 	default:
-		v.found = append(v.found, Line{CID: e.CID, Path: e.Path})
+		v.found.add(e.Path, e.CID)
+		if name != "" {
+			v.libraries[name] = e.CID
+		}
 	}
 }
 
@@ -142,16 +171,19 @@ func (v *verifier) leaf(ctx context.Context, at string, l dag.Leaf) error {
 	return nil
 }
 
-// top adds what stands at the top but was not read, and the line ".".
-func (v *verifier) top(ctx context.Context, manifest []Line) error {
+// top adds what stands at the top but was not read, and returns the line ".";
+// last is that of the manifest.
+func (v *verifier) top(ctx context.Context, last Line) (Line, error) {
 	entries, err := dag.List(ctx, v.blocks, v.pkg.Root, dag.DefaultLimits())
 	if err != nil {
-		return err
+		return Line{}, err
 	}
-	links, whole := map[string]dag.Link{}, manifest[len(manifest)-1].Format == FormatToken
+	var names []string
+	var links []dag.Link
+	whole := last.Format == FormatToken
 	for _, e := range entries {
 		if slices.Contains(v.unread, e.Path) {
-			v.found = append(v.found, Line{CID: e.CID, Path: e.Path})
+			v.found.add(e.Path, e.CID)
 		}
 		if !listed(e.Path) || !whole {
 			continue
@@ -162,24 +194,23 @@ func (v *verifier) top(ctx context.Context, manifest []Line) error {
 			continue
 		}
 		if err != nil {
-			return err
+			return Line{}, err
 		}
 		size, err := dag.CumulativeSize(e.CID, block)
 		if err != nil {
-			return err
+			return Line{}, err
 		}
-		links[e.Path] = dag.Link{CID: e.CID, Tsize: size}
+		names, links = append(names, e.Path), append(links, dag.Link{CID: e.CID, Tsize: size})
 	}
-	root := manifest[len(manifest)-1].CID
+	root := Line{CID: last.CID, Path: "."}
 	if whole {
-		built, err := dag.NewBuilder().Dir(links)
+		built, err := dag.NewBuilder().DirOf(len(names), func(i int) (string, dag.Link) { return names[i], links[i] })
 		if err != nil {
-			return err
+			return Line{}, err
 		}
-		root = built.CID
+		root.CID = built.CID
 	}
-	v.found = append(v.found, Line{CID: root, Path: "."})
-	return nil
+	return root, nil
 }
 
 // unreadBelow says whether a path is inside a platform that was not read.

@@ -3,9 +3,12 @@ package pack
 import (
 	"context"
 	"fmt"
+	"iter"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"ipp/lock/ref"
 	"ipp/store/dag"
 
 	"github.com/ipfs/go-cid"
@@ -29,17 +32,17 @@ func VerifyDir(ctx context.Context, dir string, report func(int64)) (*Package, [
 	if err := v.scan(); err != nil {
 		return nil, nil, fmt.Errorf("verify %s: %w", dir, err)
 	}
-	v.built = &Built{Package: &Package{Meta: v.meta}, builder: dag.NewBuilder(), leaves: map[cid.Cid]piece{}}
+	v.built = &Built{Package: &Package{Meta: v.meta}, builder: dag.NewBuilder()}
 	v.hasher = newHasher(v.built, report)
 	if err := v.hasher.files(ctx, v.top); err != nil {
 		return nil, nil, fmt.Errorf("verify %s: %w", dir, err)
 	}
-	lines, err := v.assemble()
+	found, err := v.assemble()
 	if err != nil {
 		return nil, nil, fmt.Errorf("verify %s: %w", dir, err)
 	}
 	if v.built.Manifest.Defined() {
-		if err := v.compare(ctx, lines); err != nil {
+		if err := v.compare(ctx, found); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -120,10 +123,11 @@ func (v *dirVerifier) readMetadata(in *input) error {
 	return nil
 }
 
-// assemble builds the directories, as Build would.
-func (v *dirVerifier) assemble() ([]Line, error) {
+// assemble builds the directories, as Build would, and what a manifest should
+// list.
+func (v *dirVerifier) assemble() (*manifestText, error) {
 	b := v.built
-	for _, c := range v.top.children {
+	for _, c := range v.top.children() {
 		if err := b.dirs(c); err != nil {
 			return nil, err
 		}
@@ -133,63 +137,88 @@ func (v *dirVerifier) assemble() ([]Line, error) {
 		return nil, err
 	}
 	b.Root, b.DagSize = root.CID, root.Tsize
-	for _, c := range v.top.children {
+	for _, c := range v.top.children() {
 		b.Top = append(b.Top, c.name)
 	}
 	if m := v.top.child(ManifestName); m != nil {
-		b.Manifest = m.link.CID
+		b.Manifest = m.link().CID
 	}
 	dots := v.top.child(dotDir)
-	b.Signed = dots != nil && len(dots.children) > 0
+	b.Signed = dots != nil && len(dots.children()) > 0
 	return manifestOf(b.builder, v.top)
 }
 
 // compare holds what was hashed against PackManifest.
-func (v *dirVerifier) compare(ctx context.Context, lines []Line) error {
+func (v *dirVerifier) compare(ctx context.Context, found *manifestText) error {
 	n := v.top.child(ManifestName)
 	if n.kind != dag.File {
 		return &LayoutError{Where: v.dir, Why: ManifestName + " is not a file"}
 	}
-	data, err := readLimited(n.file.in, ManifestName, MaxManifest)
+	if n.file.size > MaxManifest {
+		return tooLarge(n.shown(), n.file.size)
+	}
+	f, err := n.open()
 	if err != nil {
 		return fmt.Errorf("verify %s: %w", v.dir, err)
 	}
-	manifest, err := ParseManifest(n.file.in.shown(ManifestName), data)
+	defer f.Close()
+	wrong, err := compare(found.lines, ours(v.dir, readManifest(n.shown(), f)), func(string) bool { return false })
 	if err != nil {
 		return err
 	}
-	for _, l := range manifest {
-		if l.Format != FormatToken {
-			return &FormatError{Dir: v.dir, Path: l.Path, Format: l.Format}
-		}
-	}
-	v.faults = append(v.faults, compareLibraries(v.meta, lines)...)
-	faults := compare(lines, manifest, func(string) bool { return false })
-	for i := range faults {
-		if err := v.explainMode(ctx, &faults[i], byPath(manifest)); err != nil {
+	for i := range wrong {
+		if err := v.explainMode(ctx, &wrong[i]); err != nil {
 			return fmt.Errorf("verify %s: %w", v.dir, err)
 		}
 	}
-	v.faults = append(v.faults, faults...)
+	v.faults = slices.Concat(v.faults, compareLibraries(v.meta, v.libraries()), faultsOf(wrong))
 	return nil
+}
+
+// ours refuses lines of another import profile.
+func ours(dir string, lines iter.Seq2[Line, error]) iter.Seq2[Line, error] {
+	return func(yield func(Line, error) bool) {
+		for l, err := range lines {
+			if err == nil && l.Format != FormatToken {
+				err = &FormatError{Dir: dir, Path: l.Path, Format: l.Format}
+			}
+			if !yield(l, err) {
+				return
+			}
+		}
+	}
+}
+
+// libraries are those that lie there.
+func (v *dirVerifier) libraries() map[ref.Name]cid.Cid {
+	found := map[ref.Name]cid.Cid{}
+	if v.meta == nil {
+		return found
+	}
+	for name := range v.meta.Libraries {
+		if n := v.top.at(DepsDir + "/" + string(name)); n != nil {
+			found[name] = n.link().CID
+		}
+	}
+	return found
 }
 
 // explainMode says so where a file differs in its run bit alone: copying and
 // unpacking lose it often.
-func (v *dirVerifier) explainMode(ctx context.Context, f *Fault, manifest map[string]Line) error {
-	n := v.top.at(f.Path)
-	if f.Why != whyChanged || n == nil || n.kind != dag.File {
+func (v *dirVerifier) explainMode(ctx context.Context, m *mismatch) error {
+	n := v.top.at(m.Path)
+	if m.Why != whyChanged || n == nil || n.kind != dag.File {
 		return nil
 	}
 	other := *n
-	other.exec = !n.exec
-	if err := v.hasher.file(ctx, f.Path, &other, nil); err != nil {
+	other.exec, other.more = !n.exec, nil
+	if err := v.hasher.file(ctx, m.Path, &other, nil); err != nil {
 		return err
 	}
-	if sameCID(other.link.CID, manifest[f.Path].CID) {
-		f.Why = "is changed: its run bit is missing"
+	if sameCID(other.link().CID, m.want) {
+		m.Why = "is changed: its run bit is missing"
 		if n.exec {
-			f.Why = "is changed: it has a run bit"
+			m.Why = "is changed: it has a run bit"
 		}
 	}
 	return nil

@@ -21,9 +21,9 @@ func danglingLinks(top *node) []Warning {
 	var look func(at string, n *node)
 	look = func(at string, n *node) {
 		if n.kind == dag.Symlink && top.resolve(at) == nil {
-			all = append(all, Warning{Path: at, What: "is a symlink to what is not in the package: " + n.target})
+			all = append(all, Warning{Path: at, What: "is a symlink to what is not in the package: " + n.target()})
 		}
-		for _, c := range n.children {
+		for _, c := range n.children() {
 			look(path.Join(at, c.name), c)
 		}
 	}
@@ -45,7 +45,7 @@ func strayPrograms(top *node, m *Metadata) []Warning {
 		case n.exec && stray == "":
 			stray = at
 		}
-		for _, c := range n.children {
+		for _, c := range n.children() {
 			look(path.Join(at, c.name), c)
 		}
 	}

@@ -91,6 +91,9 @@ func unknowable(rel string, h harm) bool {
 }
 
 // TestDamage damages every file once in every way.
+//
+// What made it, and TestHeal, fail when it was tried: run without a look at what
+// it starts; an object that is found taken for good.
 func TestDamage(t *testing.T) {
 	w := newWorld(t)
 	if r := w.run("check"); r.code != 0 || r.err != "" {
@@ -189,7 +192,9 @@ func (w *world) checkNames(rel string) {
 func (w *world) nothingUnverified() {
 	w.t.Helper()
 	for _, p := range []string{"a", "b", "s"} {
-		if r := w.run("run", p); r.code != 125 && r.code != 127 && (r.code != 0 || r.out != "this is "+p+"\n") {
+		r := w.run("run", p)
+		refused := r.out == "" && strings.HasPrefix(r.err, "ipp: ") && (r.code == 125 || r.code == 127)
+		if !refused && (r.code != 0 || r.out != "this is "+p+"\n") {
 			w.t.Errorf("run %s: exit %d and %q\n%s", p, r.code, r.out, r.err)
 		}
 		if r := w.run("export", p, "-o", "out.car"); r.code == 0 && p != "s" {

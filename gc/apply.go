@@ -127,18 +127,14 @@ func (a *applying) sweep(ctx context.Context, w *store.Sweep) (err error) {
 		return err
 	}
 	a.note(w.Trash(live))                // (d): a tree that could not be renamed is one that is present
+	a.note(w.Staging())                  // (f), of which programs may run too
 	if err := a.restore(w); err != nil { // (e)
 		return err
 	}
-	a.note(w.Staging()) // (f)
 	for _, p := range profiles {
 		a.note(p.SweepTemp(a.leased))
 	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	a.note(w.Objects()) // (g), (h)
-	return nil
+	return ctx.Err() // (g) and (h) follow under holds of their own
 }
 
 // leased says whether a live lease has that ID.

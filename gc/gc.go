@@ -4,8 +4,9 @@
 // Plan is pure: facts and a policy in, and for each generation and each tree
 // what becomes of it, with reasons. Apply follows design.md's "Collection" to
 // the letter: prune every profile, durably; then, under one hold of sweep, look
-// again and remove what nothing holds. What Plan said is never trusted at the
-// deletion: liveness is read anew under sweep.
+// again and rename away what nothing holds; then unlink objects under short holds,
+// each after a look at what was published meanwhile. What Plan said is never
+// trusted at the deletion: liveness is read anew under sweep.
 //
 // Invariants. Nothing is deleted that a generation on disk, a kept root, a live
 // lease or a running program refers to. A profile that is missing or can't be

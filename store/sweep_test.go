@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -132,10 +133,7 @@ func TestSweepEndsAtAnUnreadableList(t *testing.T) {
 	}
 	defer c.Close()
 	_, err = c.Sweep(t.Context(), func(w *Sweep) error {
-		if err := w.Trash(map[Key]bool{want(m, AnyPart).Key: true}); err != nil {
-			return err
-		}
-		return w.Objects()
+		return w.Trash(map[Key]bool{want(m, AnyPart).Key: true})
 	})
 	if err == nil {
 		t.Error("the sweep went on")
@@ -200,19 +198,17 @@ func TestTrashStaysUntilItIsDurable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var failed error
-	_, err = c.Sweep(t.Context(), func(w *Sweep) error { // as gc does: errors of Objects are noted
+	_, err = c.Sweep(t.Context(), func(w *Sweep) error {
 		if err := w.Trash(nil); err != nil {
 			return err
 		}
-		if err := os.Rename(s.path("trash"), s.path("away")); err != nil {
-			return err
-		}
-		failed = w.Objects()
-		return os.Rename(s.path("away"), s.path("trash"))
+		return os.Rename(s.path("trees"), s.path("away")) // so that it can't be synced
 	})
-	if err != nil || failed == nil {
-		t.Fatalf("Sweep = %v, Objects = %v", err, failed)
+	if err == nil {
+		t.Fatal("a failed sync was not told")
+	}
+	if err := os.Rename(s.path("away"), s.path("trees")); err != nil {
+		t.Fatal(err)
 	}
 	if names, err := readNames(s.path("trash")); err != nil || len(names) != 1 {
 		t.Errorf("trash holds %v, %v", names, err)
@@ -232,7 +228,7 @@ func TestTrashOfAfterTheHoldStays(t *testing.T) {
 	s := newStore(t)
 	m := pkg(t, map[string]string{"a": "a"})
 	w := &Sweep{store: s}
-	if err := w.Objects(); err != nil {
+	if err := errors.Join(w.noteTrash(), w.settle()); err != nil {
 		t.Fatal(err)
 	}
 	late := s.trashName(want(m, AnyPart).Key)
@@ -281,5 +277,56 @@ func TestLeasesLeavesTemporaryNamesAlone(t *testing.T) {
 	defer making.Release()
 	if infos, err := s.Leases(); err != nil || len(infos) != 0 {
 		t.Errorf("Leases = %+v, %v", infos, err)
+	}
+}
+
+// Between two holds somebody publishes a tree with an object that was dead when
+// gc looked.
+func TestObjectThatIsNamedBetweenTwoHolds(t *testing.T) {
+	s := newStore(t)
+	m := pkg(t, map[string]string{"a": "a"})
+	k := want(m, AnyPart).Key
+	mustEnsure(t, s, want(m, AnyPart), m)
+	w := &Sweep{store: s}
+	if err := w.Trash(nil); err != nil {
+		t.Fatal(err)
+	}
+	u := newUnlinking(w)
+	if _, err := u.readLists(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	shards, err := readNames(s.path("objects"))
+	if err != nil || len(shards) != 1 {
+		t.Fatal(shards, err)
+	}
+	dead, err := u.unnamed(shards[0])
+	if err != nil || len(dead) != 1 {
+		t.Fatal(dead, err)
+	}
+	mustEnsure(t, s, want(m, AnyPart), m)
+	trees, err := u.readLists(t.Context())
+	if err := errors.Join(err, u.remove(dead), u.unlinkLists(trees)); err != nil {
+		t.Fatal(err)
+	}
+	if faults, err := s.Verify(t.Context(), k, nil); err != nil || len(faults) > 0 {
+		t.Error(faults, err)
+	}
+	if _, err := os.Lstat(s.path("objects", shards[0], dead[0].name)); err != nil {
+		t.Error(err)
+	}
+}
+
+// Many objects take several holds, and between them others get their turn.
+func TestSweepOfManyObjects(t *testing.T) {
+	s := newStore(t)
+	const n = 2*batch + 500
+	for i := range n {
+		path := s.path("objects", fmt.Sprintf("%02x", i%64), fmt.Sprintf("no object %d", i))
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte("1"), 0o444)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if done := sweepAll(t, s, nil, nil); done.Objects != n || done.Bytes != n {
+		t.Errorf("swept %+v", done)
 	}
 }

@@ -17,11 +17,12 @@ const (
 	gProc      // (c)
 	gTrash     // (d), one tree a step
 	gProcAgain // (e), (f)
-	gFsync     // (g), and all .objects are read
+	gFsync     // (g), and all .objects are read; without sweep
 	gUnlink    // (h), one object a step
 	gLists     // .objects without a tree
 	gRelease   // sweep goes
 	gEmpty     // trash
+	gAgain     // between two objects sweep goes, and is taken again: others may have published
 )
 
 // collector is one step of one collector: the state that it makes, or that it
@@ -170,7 +171,8 @@ func (c *collector) clear(pc uint8) {
 				drop(&c.s, k)
 			}
 		}
-		c.l = "gc: /proc again; staging without a lease removed"
+		c.s.sweepEX = 0
+		c.l = "gc: /proc again; staging without a lease removed; releases sweep"
 	}
 }
 
@@ -182,24 +184,32 @@ func (c *collector) unlink(pc uint8) {
 			fsyncTrees(&c.s)
 		}
 		c.s.gI = 0
-		for t, x := range c.s.objs {
-			if c.s.tree>>t&1 != 0 && !lost(x) {
-				c.s.gNamed |= objsOf(1 << t)
-			} else if c.s.tree>>t&1 != 0 && c.m.ObjsAbort {
-				c.s.pc[c.p] = gRelease
-			}
-		}
+		c.s.pc[c.p] = gAgain
+		c.names()
 		c.l = fmt.Sprintf("gc: fsyncs trees/, trash/; .objects name %03b", c.s.gNamed)
 	case gUnlink:
 		c.l = "gc: no more dead objects"
 		for o := range c.s.obj {
 			if c.s.obj[o] != none && c.s.gNamed>>o&1 == 0 {
 				c.s.obj[o] = none
-				c.s.pc[c.p] = gUnlink
-				c.l = fmt.Sprintf("gc: unlinks object %d", o)
+				c.s.pc[c.p] = gAgain
+				c.s.sweepEX = 0
+				c.l = fmt.Sprintf("gc: unlinks object %d, releases sweep", o)
 				break
 			}
 		}
+	case gAgain:
+		if c.s.sweepEX != 0 || c.s.sweepSH != 0 {
+			c.waits = true
+			return
+		}
+		c.s.sweepEX = c.me
+		c.s.pc[c.p] = gUnlink
+		if c.m.NamedAgain {
+			c.s.gNamed = 0
+			c.names()
+		}
+		c.l = fmt.Sprintf("gc: sweep EX again; .objects name %03b", c.s.gNamed)
 	case gLists:
 		for t := range c.s.objs {
 			if c.s.tree>>t&1 == 0 && c.s.objs[t] != none && c.m.ObjsSwept {
@@ -230,6 +240,18 @@ func (c *collector) unlink(pc uint8) {
 		}
 		c.m.end(&c.s, c.p)
 		c.l = "gc: done"
+	}
+}
+
+// names reads all .objects. One of a tree that is present and can't be read ends
+// the sweep.
+func (c *collector) names() {
+	for t, x := range c.s.objs {
+		if c.s.tree>>t&1 != 0 && !lost(x) {
+			c.s.gNamed |= objsOf(1 << t)
+		} else if c.s.tree>>t&1 != 0 && c.m.ObjsAbort {
+			c.s.pc[c.p] = gRelease
+		}
 	}
 }
 

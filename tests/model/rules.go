@@ -34,6 +34,7 @@ type Rules struct {
 	TrashUnique    bool // names in trash are unique
 	TrashDurable   bool // trees/ and trash/ are fsynced before objects are unlinked and trash is emptied
 	ObjsAbort      bool // a tree whose .objects can't be read ends the sweep
+	NamedAgain     bool // who lets sweep go between two objects reads .objects again when it has it again
 	ObjsSwept      bool // .car and .objects without a tree are removed
 	ObjsUnderEX    bool // ... under the hold of sweep EX that looked
 }

@@ -48,6 +48,22 @@ type step struct {
 	env  []string
 }
 
+// String is the command line, or the beginning of a long one.
+func (s step) String() string {
+	const most = 10
+	if len(s.argv) > most {
+		return strings.Join(s.argv[:most], " ") + " …"
+	}
+	return strings.Join(s.argv, " ")
+}
+
+// end is the last that a process said.
+func end(text []byte) []byte {
+	const most = 1000
+	text = bytes.TrimSpace(text)
+	return text[max(0, len(text)-most):]
+}
+
 // cost is what one run took; what its figure does not measure stays 0.
 type cost struct {
 	Wall, CPU time.Duration
@@ -206,7 +222,7 @@ func (b *bench) time(s step) (cost, error) {
 	wall := time.Since(start)
 	if err != nil {
 		text, _ := os.ReadFile(said.Name())
-		return cost{}, fmt.Errorf("%s: %w: %s", strings.Join(s.argv, " "), err, bytes.TrimSpace(text))
+		return cost{}, fmt.Errorf("%s: %w: %s", s, err, end(text))
 	}
 	return cost{Wall: wall, CPU: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}, nil
 }
@@ -218,7 +234,7 @@ func (b *bench) output(s step) (string, error) {
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("%s: %w: %s", strings.Join(s.argv, " "), err, bytes.TrimSpace(stderr.Bytes()))
+		return "", fmt.Errorf("%s: %w: %s", s, err, end(stderr.Bytes()))
 	}
 	return string(out), nil
 }

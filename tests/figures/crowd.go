@@ -42,7 +42,7 @@ func (b *bench) ofCrowd() (*crowd, error) {
 		if c.n, err = newNix(b, "crowd-nix"); err != nil {
 			return nil, err
 		}
-		paths, err := c.n.add(dirs)
+		paths, err := c.n.add(forNix(dirs))
 		if err != nil {
 			return nil, err
 		}
@@ -55,21 +55,34 @@ func (b *bench) ofCrowd() (*crowd, error) {
 }
 
 // tiny makes packages of one script each, as directories that Nix reads a name
-// and version from.
+// and version from; forNix are the same without package.toml, which there all
+// packages would bring into the profile.
 func (b *bench) tiny(names []string) ([]string, error) {
 	var dirs []string
 	for _, name := range names {
 		dir := filepath.Join(b.dir, "tiny", name+"-1.0.0")
+		script := "#!/bin/sh\necho " + name + " 1.0.0\n"
 		err := writeTree(dir, map[string]string{
 			"package.toml": "format = 1\nname = \"" + name + "\"\nversion = \"1.0.0\"\n",
-			"bin/" + name:  "#!/bin/sh\necho " + name + " 1.0.0\n",
+			"bin/" + name:  script,
 		})
+		if err == nil {
+			err = writeTree(forNix([]string{dir})[0], map[string]string{"bin/" + name: script})
+		}
 		if err != nil {
 			return nil, err
 		}
 		dirs = append(dirs, dir)
 	}
 	return dirs, nil
+}
+
+func forNix(dirs []string) []string {
+	var all []string
+	for _, dir := range dirs {
+		all = append(all, filepath.Join(filepath.Dir(dir), "nix", filepath.Base(dir)))
+	}
+	return all
 }
 
 // addKnown adds a package that both stores have to the crowd.
@@ -129,7 +142,7 @@ func (b *bench) adding(name string, runs int, prepare func(h home, dir string) (
 	if peer.missing != "" {
 		return ours, []side{peer}, nil
 	}
-	paths, err := c.n.add(dirs)
+	paths, err := c.n.add(forNix(dirs))
 	if err != nil {
 		return ours, nil, err
 	}

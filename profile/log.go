@@ -16,13 +16,8 @@ import (
 	"ipp/store/durable"
 )
 
-// The formats of a line of the log. The newer one says what a new generation
-// changed, so that to tell a long history is to read one file; all other lines
-// are of the older one.
-const (
-	plainFormat = 1
-	logFormat   = 2
-)
+// logFormat is the format of a line of the log.
+const logFormat = 1
 
 // mostLogged is how many changed packages a line names at most. What a larger
 // change was is in the lockfiles.
@@ -31,7 +26,8 @@ const mostLogged = 32
 // ErrNewerLog says that a newer ipp wrote a line of the log.
 var ErrNewerLog = errors.New("needs a newer ipp")
 
-// LogEntry is one line of the log.
+// LogEntry is one line of the log. One that tells of a new generation also says
+// what that changed, so that to tell a long history is to read one file.
 type LogEntry struct {
 	Format  int               `json:"format"`
 	Time    time.Time         `json:"time"` // UTC, RFC 3339
@@ -60,12 +56,12 @@ type LoggedVersion struct {
 
 // Making says that the flip was to a new generation, made from that in From,
 // and that Changes are all that it changed.
-func (e *LogEntry) Making() bool { return e.Format == logFormat }
+func (e *LogEntry) Making() bool { return e.Bytes > 0 }
 
 // entry is the line for a flip.
 func (p *Profile) entry(from, to generation.Number, why Reason) LogEntry {
 	return LogEntry{
-		Format:  plainFormat,
+		Format:  logFormat,
 		Time:    p.now(),
 		User:    p.opt.User,
 		Host:    p.opt.Host,
@@ -80,7 +76,7 @@ func (e LogEntry) making(bytes int64, changes []lock.Change) LogEntry {
 	if len(changes) > mostLogged {
 		return e
 	}
-	e.Format, e.Bytes = logFormat, bytes
+	e.Bytes = bytes
 	for _, c := range changes {
 		e.Changes = append(e.Changes, Logged{c.Name, loggedVersion(c.Old), loggedVersion(c.New)})
 	}
@@ -146,12 +142,12 @@ func parseLogLine(line []byte) (LogEntry, error) {
 	d := json.NewDecoder(bytes.NewReader(line))
 	d.DisallowUnknownFields()
 	err := d.Decode(&e)
-	if err == nil && e.Format >= plainFormat && e.Format <= logFormat {
+	if err == nil && e.Format == logFormat {
 		if _, err := d.Token(); err != io.EOF {
 			return LogEntry{}, errors.New("something follows the entry")
 		}
-		if e.Format == plainFormat && (e.Changes != nil || e.Bytes != 0) {
-			return LogEntry{}, fmt.Errorf("changes and bytes are of format %d", logFormat)
+		if e.Bytes < 0 || e.Changes != nil && !e.Making() {
+			return LogEntry{}, errors.New("changes of no new generation")
 		}
 		return e, nil
 	}
@@ -163,7 +159,7 @@ func parseLogLine(line []byte) (LogEntry, error) {
 	if version.Format > logFormat {
 		return LogEntry{}, fmt.Errorf("format %d: %w", version.Format, ErrNewerLog)
 	}
-	if version.Format < plainFormat {
+	if version.Format < logFormat {
 		return LogEntry{}, errors.New("it has no format")
 	}
 	return LogEntry{}, err

@@ -22,7 +22,7 @@ func TestLogLine(t *testing.T) {
 	w.update(w.add(w.pack("a", "A")))
 	data, err := os.ReadFile(w.p.path("log"))
 	w.must(err)
-	const made = `{"format":2,"time":"2026-01-02T03:04:05Z","user":"ann","host":"box","command":"test it","from":0,"to":1,"bytes":BYTES,` +
+	const made = `{"format":1,"time":"2026-01-02T03:04:05Z","user":"ann","host":"box","command":"test it","from":0,"to":1,"bytes":BYTES,` +
 		`"changes":[{"name":"a","new":{"version":"1.0.0","cid":"CID"}}]}` + "\n"
 	g, err := w.p.Current()
 	w.must(err)
@@ -59,9 +59,9 @@ func TestParseLog(t *testing.T) {
 		{"unknown key", a + `{"format":1,"form":0}` + "\n", "line 2: "},
 		{"no format", a + `{"from":0}` + "\n", "line 2: "},
 		{"not an entry", "3\n", "line 1: "},
-		{"changes", `{"format":2,"to":1,"changes":[{"name":"a","old":{"version":"1","cid":"c"}}]}` + "\n", "1 "},
-		{"changes in the older format", `{"format":1,"to":1,"changes":[{"name":"a"}]}` + "\n", "line 1: "},
-		{"unknown key in a change", `{"format":2,"to":1,"changes":[{"nam":"a"}]}` + "\n", "line 1: "},
+		{"changes", `{"format":1,"to":1,"bytes":9,"changes":[{"name":"a","old":{"version":"1","cid":"c"}}]}` + "\n", "1 "},
+		{"changes of no new generation", `{"format":1,"to":1,"changes":[{"name":"a"}]}` + "\n", "line 1: "},
+		{"unknown key in a change", `{"format":1,"to":1,"bytes":9,"changes":[{"nam":"a"}]}` + "\n", "line 1: "},
 		{"wrong type", `{"format":1,"to":"x"}` + "\n", "line 1: "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -95,11 +95,11 @@ func TestLogLineOfARollback(t *testing.T) {
 }
 
 func TestALargeChangeIsNotLogged(t *testing.T) {
-	e := (LogEntry{Format: plainFormat}).making(1, make([]lock.Change, mostLogged))
+	e := (LogEntry{Format: logFormat}).making(1, make([]lock.Change, mostLogged))
 	if !e.Making() || len(e.Changes) != mostLogged {
 		t.Errorf("%d changes: %+v", mostLogged, e)
 	}
-	if e := (LogEntry{Format: plainFormat}).making(1, make([]lock.Change, mostLogged+1)); e.Making() || e.Changes != nil || e.Bytes != 0 {
+	if e := (LogEntry{Format: logFormat}).making(1, make([]lock.Change, mostLogged+1)); e.Making() || e.Changes != nil || e.Bytes != 0 {
 		t.Errorf("one more: %+v", e)
 	}
 }
@@ -121,9 +121,11 @@ func TestUntouched(t *testing.T) {
 		data, err := os.ReadFile(path)
 		w.must(err)
 		for what, touch := range map[string]func() error{
-			"is newer":  func() error { return os.Chtimes(path, newest.Add(time.Hour), newest.Add(time.Hour)) },
-			"is longer": func() error { return errors.Join(os.WriteFile(path, append(data, '\n'), 0o644), os.Chtimes(path, newest, newest)) },
-			"is gone":   func() error { return os.Remove(path) },
+			"is newer": func() error { return os.Chtimes(path, newest.Add(time.Hour), newest.Add(time.Hour)) },
+			"is longer": func() error {
+				return errors.Join(os.WriteFile(path, append(data, '\n'), 0o644), os.Chtimes(path, newest, newest))
+			},
+			"is gone": func() error { return os.Remove(path) },
 		} {
 			w.must(touch())
 			if w.p.Untouched(e) {
@@ -138,16 +140,15 @@ func TestUntouched(t *testing.T) {
 }
 
 func TestParseLogNewer(t *testing.T) {
-	if _, err := parseLog([]byte(`{"format":3,"what":"ever"}` + "\n")); !errors.Is(err, ErrNewerLog) {
+	if _, err := parseLog([]byte(`{"format":2,"what":"ever"}` + "\n")); !errors.Is(err, ErrNewerLog) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func FuzzParseLog(f *testing.F) {
 	f.Add([]byte(`{"format":1,"time":"2026-01-02T03:04:05Z","user":"a","host":"b","command":"c","from":0,"to":1}` + "\n"))
+	f.Add([]byte(`{"format":1,"from":1,"to":2,"bytes":9,"changes":[{"name":"a","new":{"version":"1","cid":"c"}}]}` + "\n"))
 	f.Add([]byte(`{"format":2}` + "\n"))
-	f.Add([]byte(`{"format":2,"from":1,"to":2,"changes":[{"name":"a","new":{"version":"1","cid":"c"}}]}` + "\n"))
-	f.Add([]byte(`{"format":3}` + "\n"))
 	f.Add([]byte("{}\n{"))
 	f.Add([]byte("\x12\n0"))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -156,7 +157,7 @@ func FuzzParseLog(f *testing.F) {
 			return
 		}
 		for _, e := range entries {
-			if e.Format != plainFormat && e.Format != logFormat {
+			if e.Format != logFormat {
 				t.Errorf("an entry of format %d", e.Format)
 			}
 			line, err := json.Marshal(e)

@@ -163,12 +163,12 @@ func (p *Profile) retellLog() (text []byte, err error) {
 		if err != nil {
 			continue // its own fault
 		}
-		if err := add(LogEntry{Format: plainFormat, Time: info.Time, Command: info.Reason, From: info.Parent, To: n}); err != nil {
+		if err := add(LogEntry{Format: logFormat, Time: info.Time, Command: info.Reason, From: info.Parent, To: n}); err != nil {
 			return nil, err
 		}
 	}
 	if now, err := p.CurrentNumber(); err == nil && now != 0 && now != last {
-		return text, add(LogEntry{Format: plainFormat, Time: p.now(), Command: "check --repair", From: last, To: now})
+		return text, add(LogEntry{Format: logFormat, Time: p.now(), Command: "check --repair", From: last, To: now})
 	}
 	return text, nil
 }

@@ -246,13 +246,13 @@ func TestScan(t *testing.T) {
 	a, b := treeName(key("a")), treeName(key("b"))
 	own := strconv.Itoa(os.Getpid())
 	proc := w.fakeProc(map[string]map[string]string{
-		"1":    {"exe": "/s/" + a + "/bin/x", "comm": "one\n"},
-		"2":    {"exe": "/bin/sh", "maps": "7f-80 r-xp 0 08:01 1 /bin/sh\n81-82 r-xp 0 08:01 2 /s/" + b + "/lib/l.so\n", "comm": "two\n"},
-		"3":    {"fd/0": "/dev/null", "fd/7": "/s/" + a + "/share/f", "environ": "X=/s/" + b + "\x00"},
-		"4":    {"root": "/s/" + b, "cwd": "/s/" + a, "comm": "four\n"},
-		"5":    {"exe": "/bin/sh", "comm": "five\n"},
-		"bus":  {"exe": "/s/" + a + "/bin/x"},
-		own:    {"fd/3": "/s/" + a, "environ": "X=/s/" + b, "comm": "own\n"},
+		"1":   {"exe": "/s/" + a + "/bin/x", "comm": "one\n"},
+		"2":   {"exe": "/bin/sh", "maps": "7f-80 r-xp 0 08:01 1 /bin/sh\n81-82 r-xp 0 08:01 2 /s/" + b + "/lib/l.so\n", "comm": "two\n"},
+		"3":   {"fd/0": "/dev/null", "fd/7": "/s/" + a + "/share/f", "environ": "X=/s/" + b + "\x00"},
+		"4":   {"root": "/s/" + b, "cwd": "/s/" + a, "comm": "four\n"},
+		"5":   {"exe": "/bin/sh", "comm": "five\n"},
+		"bus": {"exe": "/s/" + a + "/bin/x"},
+		own:   {"fd/3": "/s/" + a, "environ": "X=/s/" + b, "comm": "own\n"},
 	})
 	uses, err := scan(proc, known(a, b))
 	w.must(err)

@@ -1,7 +1,6 @@
 package dag
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -24,15 +23,15 @@ func profile() uio.UnixFSProfile { return uio.UnixFS_v1_2025 }
 // Builder builds nodes under the import profile and keeps the blocks that are
 // not leaves; it is Blocks for these.
 type Builder struct {
-	blocks map[cid.Cid][]byte
+	blocks blocksInMemory
 }
 
 // NewBuilder returns an empty builder.
-func NewBuilder() *Builder { return &Builder{blocks: make(map[cid.Cid][]byte)} }
+func NewBuilder() *Builder { return &Builder{blocks: newBlocksInMemory()} }
 
 // Block implements Blocks.
 func (b *Builder) Block(_ context.Context, c cid.Cid) ([]byte, error) {
-	if block, ok := b.blocks[c]; ok {
+	if block, ok := b.blocks.get(c); ok {
 		return block, nil
 	}
 	return nil, fmt.Errorf("block %s was not built: %w", c, fs.ErrNotExist)
@@ -53,9 +52,7 @@ func (b *Builder) add(data []byte, links []*ipld.Link) (Link, error) {
 		return Link{}, fmt.Errorf("encode dag-pb: %w", err)
 	}
 	l := Link{CID: nd.Cid()}
-	if b.blocks[l.CID] == nil {
-		b.blocks[l.CID] = bytes.Clone(block) // boxo's has room for 1 KiB
-	}
+	b.blocks.put(l.CID, block)
 	l.Tsize, err = nd.Size()
 	return l, err
 }

@@ -1,7 +1,6 @@
 package dag
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/binary"
 	"errors"
@@ -168,9 +167,7 @@ func shardData(field []byte, fanout uint64) string {
 // put keeps a block of dag-pb; below are the sizes of what it links to.
 func (d *dirBuilder) put(block []byte, below uint64) Link {
 	l := Link{CID: sumPB(block), Tsize: uint64(len(block)) + below}
-	if d.blocks[l.CID] == nil {
-		d.blocks[l.CID] = bytes.Clone(block) // append left room
-	}
+	d.blocks.put(l.CID, block)
 	return l
 }
 

@@ -182,7 +182,7 @@ func smallHAMT(g *forge) link {
 	if err != nil {
 		panic(err)
 	}
-	maps.Copy(g.blocks, b.blocks)
+	maps.Insert(g.blocks, b.blocks.all())
 	return link{cid: l.CID, tsize: l.Tsize}
 }
 

@@ -24,7 +24,7 @@ func bigDir(t testing.TB, f *forge, n int) link {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for c, block := range b.blocks {
+	for c, block := range b.blocks.all() {
 		f.blocks[c] = block
 	}
 	return link{cid: l.CID, tsize: l.Tsize}

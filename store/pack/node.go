@@ -13,7 +13,7 @@ import (
 )
 
 // node is a path of the package before and after it is hashed. It is kept small,
-// 112 bytes and its name: a package may have 250,000.
+// 96 bytes and its name: a package may have 250,000.
 type node struct {
 	name    string
 	kind    dag.Kind
@@ -21,7 +21,6 @@ type node struct {
 	library bool // Dir: somebody else's package, named by its CID alone
 	codec   codec
 	digest  [sha256.Size]byte // of its root block, where codec says so
-	tsize   uint64
 	file    source // File: where its contents are
 	parent  *node  // once the tree stands: see adopt
 	more    *rest
@@ -43,6 +42,7 @@ type rest struct {
 	target   string  // Symlink
 	leaves   [][sha256.Size]byte
 	cid      cid.Cid
+	tsize    uint64 // but of a raw block
 }
 
 func newDir(name string) *node { return &node{name: name, kind: dag.Dir} }
@@ -74,7 +74,7 @@ func (n *node) built() bool { return n.codec != notBuilt }
 
 func (n *node) setLink(l dag.Link) {
 	p := l.CID.Prefix()
-	n.tsize, n.codec = l.Tsize, otherCID
+	n.codec = otherCID
 	if p.Version == 1 && p.MhType == mh.SHA2_256 && p.MhLength == sha256.Size {
 		switch p.Codec {
 		case cid.Raw:
@@ -82,6 +82,12 @@ func (n *node) setLink(l dag.Link) {
 		case cid.DagProtobuf:
 			n.codec = pbBlock
 		}
+	}
+	if n.codec == rawBlock && l.Tsize != uint64(n.file.size) {
+		n.codec = otherCID
+	}
+	if n.codec != rawBlock {
+		n.rest().tsize = l.Tsize
 	}
 	if n.codec == otherCID {
 		n.rest().cid = l.CID
@@ -95,11 +101,11 @@ func (n *node) setLink(l dag.Link) {
 func (n *node) link() dag.Link {
 	switch n.codec {
 	case rawBlock:
-		return dag.Link{CID: sha256CID(cid.Raw, n.digest), Tsize: n.tsize}
+		return dag.Link{CID: sha256CID(cid.Raw, n.digest), Tsize: uint64(n.file.size)}
 	case pbBlock:
-		return dag.Link{CID: sha256CID(cid.DagProtobuf, n.digest), Tsize: n.tsize}
+		return dag.Link{CID: sha256CID(cid.DagProtobuf, n.digest), Tsize: n.more.tsize}
 	case otherCID:
-		return dag.Link{CID: n.more.cid, Tsize: n.tsize}
+		return dag.Link{CID: n.more.cid, Tsize: n.more.tsize}
 	}
 	return dag.Link{}
 }

@@ -184,7 +184,8 @@ func (n *node) take(name string) *node {
 // files calls f for each file below n, with its path below it.
 func (n *node) files(at string, f func(at string, file *node)) {
 	if n.kind == dag.File {
-		f(at, n)
+		f(at, n) // which may hand it to somebody else: it is not looked at any more
+		return
 	}
 	for _, c := range n.children() {
 		c.files(path.Join(at, c.name), f)

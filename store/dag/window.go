@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -31,6 +32,11 @@ func (w *window) enter(r io.ReaderAt) error {
 	}
 	if cr.Version != 2 {
 		return nil
+	}
+	// What stands after a longer pragma, readers find in two places.
+	pragma := make([]byte, car.PragmaSize)
+	if _, err := r.ReadAt(pragma, 0); err != nil || !bytes.Equal(pragma, car.Pragma) {
+		return errors.New("the pragma of version 2 is not as it must be")
 	}
 	h := cr.Header
 	if h.DataOffset > uint64(w.end) || h.DataSize > uint64(w.end)-h.DataOffset {

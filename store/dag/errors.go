@@ -2,6 +2,7 @@ package dag
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/ipfs/go-cid"
 )
@@ -17,6 +18,7 @@ type (
 	// FormatError says that a block or an archive is malformed.
 	FormatError struct {
 		Path   string // in the DAG; of the file for a CAR
+		Block  bool   // only the block is known, not the path
 		CID    cid.Cid
 		Why    string
 		Offset int64 // CAR: the byte in the file that Why speaks of
@@ -47,7 +49,10 @@ func (e *FormatError) Error() string {
 	if !e.CID.Defined() {
 		return fmt.Sprintf("read %s: %s", where(e.Path), e.Why)
 	}
-	return fmt.Sprintf("read %s (%s): %s", where(e.Path), e.CID, e.Why)
+	if e.Block {
+		return fmt.Sprintf("read block %s: %s", cut(e.CID.String()), e.Why)
+	}
+	return fmt.Sprintf("read %s (%s): %s", where(e.Path), cut(e.CID.String()), e.Why)
 }
 
 func (e *HashError) Error() string {
@@ -55,7 +60,17 @@ func (e *HashError) Error() string {
 }
 
 func (e *NameError) Error() string {
-	return fmt.Sprintf("read %s: name %q %s", where(e.Dir), e.Name, e.Why)
+	return fmt.Sprintf("read %s: name %q %s", where(e.Dir), cut(e.Name), e.Why)
+}
+
+// cut keeps messages short enough to be read: names, targets and inline CIDs may
+// be as large as a block.
+func cut(s string) string {
+	const most = 200
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
 // where names a path for people; the root has none.

@@ -68,7 +68,7 @@ func (h hamt) slots(path string, n *node) ([]slot, error) {
 	for i, l := range n.links {
 		index, ok := h.index(l.name)
 		if !ok || !bit(n.data, index) || i > 0 && index <= slots[i-1].index {
-			return nil, malformed(path, n.cid, "slot of link %q is wrong", l.name)
+			return nil, malformed(path, n.cid, "slot of link %q is wrong", cut(l.name))
 		}
 		slots[i] = slot{index: index, name: l.name[h.width:], link: l}
 	}
@@ -157,7 +157,7 @@ func (w *hamtWalk) walk(n *node, at level) error {
 
 func (w *hamtWalk) leaf(n *node, s slot, at level) error {
 	if !at.holds(s.name) {
-		return malformed(w.path, n.cid, "entry %q stands in the wrong shard", s.name)
+		return malformed(w.path, n.cid, "entry %q stands in the wrong shard", cut(s.name))
 	}
 	if w.entries++; w.entries > w.lim.Entries {
 		return w.tooMany(w.path)

@@ -57,7 +57,7 @@ func badText(s string) string {
 // the root, whatever the others are.
 func CheckTarget(path, target string) error {
 	if why := badTarget(path, target); why != "" {
-		return &FormatError{Path: path, Why: "symlink target " + strconv.Quote(target) + " " + why}
+		return &FormatError{Path: path, Why: "symlink target " + strconv.Quote(cut(target)) + " " + why}
 	}
 	return nil
 }

@@ -142,7 +142,11 @@ func ReadLeaf(ctx context.Context, b Blocks, l Leaf) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return unwrap("", l, block)
+	data, err := unwrap("", l, block)
+	if e, ok := err.(*FormatError); ok {
+		e.Block = true
+	}
+	return data, err
 }
 
 // readLeaf is ReadLeaf where the file is known, so that a Framer can help.

@@ -157,7 +157,7 @@ func (w *walker) symlink(e *Entry, n *node) error {
 		return malformed(e.Path, n.cid, "symlink has links")
 	}
 	if why := badTarget(e.Path, e.Target); why != "" {
-		return malformed(e.Path, n.cid, "symlink target %q %s", e.Target, why)
+		return malformed(e.Path, n.cid, "symlink target %q %s", cut(e.Target), why)
 	}
 	return w.emit(n)
 }

@@ -126,7 +126,6 @@ func says[T any](hint string) func(T) string { return func(T) string { return hi
 // table maps errors of the rooms to exit codes and to what to do next; the first
 // line that knows the error counts.
 func (a *app) table() []rule {
-	again := "the package is damaged or was made wrongly: get it again from where it came from"
 	return []rule{
 		on(exitInterrupted, says[terminatedError]("")),
 		is(context.Canceled, exitInterrupted, ""),
@@ -176,10 +175,10 @@ func (a *app) table() []rule {
 		on(exitMalformed, rootHint),
 		is(store.ErrNoRoots, exitFailed, "its roots/ were lost; the next ipp install brings those of the profiles back, not those of packages that were only packed or imported"),
 		on(exitMalformed, says[*dag.MissingBlockError]("get the package again, whole: its blocks may be lost on the way, or its CAR file cut short")),
-		on(exitMalformed, says[*dag.HashError](again)),
+		on(exitMalformed, says[*dag.HashError](madeWrongly)),
 		on(exitMalformed, says[*dag.LimitError]("the package is larger than what ipp accepts unsigned")),
-		on(exitMalformed, says[*dag.NameError](again)),
-		on(exitMalformed, says[*dag.FormatError](again)),
+		on(exitMalformed, says[*dag.NameError](madeWrongly)),
+		on(exitMalformed, says[*dag.FormatError](madeWrongly)),
 		a.lost,
 	}
 }

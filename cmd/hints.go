@@ -14,6 +14,8 @@ import (
 	"ipp/profile"
 	"ipp/store"
 	"ipp/store/pack"
+
+	"github.com/ipfs/go-cid"
 )
 
 func allowed(text string) string {
@@ -56,11 +58,17 @@ func programHint(e *pack.ProgramError) string {
 	return "say which platform: --platform PLATFORM=" + quote(e.Path)
 }
 
+// madeWrongly is what to do about a package whose contents are at fault.
+const madeWrongly = "the package is damaged or was made wrongly: get it again from where it came from"
+
 func syntaxHint(e *toml.SyntaxError) string {
 	if base := filepath.Base(e.File); base == lock.ProfileName || base == "profile.lock" || base == generation.InfoName {
 		return "that generation is damaged; ipp rollback N goes to another one, and ipp history shows which there are"
 	}
-	if e.Hint == "" && strings.HasSuffix(e.File, pack.MetadataName) {
+	if dir, name := filepath.Split(e.File); e.Hint == "" && name == pack.MetadataName {
+		if _, err := cid.Decode(filepath.Base(dir)); err == nil { // of a package, not of a directory that is to become one
+			return madeWrongly
+		}
 		return "ipp pack --init DIR --dry-run prints a package.toml with comments"
 	}
 	return e.Hint

@@ -197,6 +197,9 @@ func (out *shown) addCommand(p *pack.Package, platform ref.Platform, e *dag.Entr
 	if p.Meta != nil && p.Meta.Commands != nil || e.Kind != dag.File || !e.Exec {
 		return
 	}
+	if _, err := ref.ParseCommand(path.Base(e.Path)); err != nil {
+		return
+	}
 	for _, base := range []string{string(platform), pack.AnyDir, "."} {
 		if dir, name := path.Split(e.Path); path.Join(base, "bin") == path.Clean(dir) {
 			if out.Commands == nil {

@@ -65,7 +65,11 @@ func (v *verifyCmd) run(ctx context.Context, a *app) error {
 	if err := c.verify(ctx, o, &out); err != nil {
 		return failed("verify", v.Ref, err)
 	}
-	return v.show(a, o.pkg, out)
+	heal := "installing it again from its CAR file heals what the store has of it"
+	if !o.stored {
+		heal = madeWrongly
+	}
+	return v.show(a, o.pkg, out, heal)
 }
 
 // directory checks a directory on disk; it must say what it should be.
@@ -89,7 +93,7 @@ func (v *verifyCmd) directory(ctx context.Context, a *app, dir string) error {
 	for _, f := range faults {
 		out.Faults = append(out.Faults, faulted(f))
 	}
-	return v.show(a, p, out)
+	return v.show(a, p, out, "get it again from where it came from; if it is your own: ipp pack makes a new PackManifest")
 }
 
 // verify checks the package against its manifest, and what lies in the store
@@ -137,7 +141,7 @@ func (c *change) verifyTrees(ctx context.Context, o *opened, out *verified, repo
 	return len(out.Faults) > 0, nil
 }
 
-func (v *verifyCmd) show(a *app, p *pack.Package, out verified) error {
+func (v *verifyCmd) show(a *app, p *pack.Package, out verified, heal string) error {
 	out.OK = len(out.Faults) == 0
 	if p.Meta != nil {
 		out.Name, out.Version = string(p.Meta.Name), string(p.Meta.Version)
@@ -160,9 +164,6 @@ func (v *verifyCmd) show(a *app, p *pack.Package, out verified) error {
 	if out.OK {
 		return nil
 	}
-	hint := "installing it again from its CAR file heals what the store has of it"
-	if r, err := ref.Parse(v.Ref); err == nil && r.Kind == ref.Path {
-		hint = "get it again from where it came from, or, if it is yours, pack it again"
-	}
-	return &failure{verb: "verify", object: v.Ref, code: exitMalformed, err: fmt.Errorf("%s", plural(len(out.Faults), "fault")), hints: []string{hint}}
+	return &failure{verb: "verify", object: v.Ref, code: exitMalformed, err: fmt.Errorf("%s", plural(len(out.Faults), "fault")),
+		hints: []string{heal}}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"ipp/cmd/term"
 	"ipp/gc"
@@ -18,6 +19,7 @@ import (
 	"ipp/profile"
 	"ipp/store"
 	"ipp/store/dag"
+	"ipp/store/durable"
 	"ipp/store/flock"
 	"ipp/store/pack"
 
@@ -167,9 +169,13 @@ func (a *app) table() []rule {
 		on(exitFailed, func(e *gc.MissingProfileError) string {
 			return "if that profile is gone for good: ipp forget --profile-root " + quote(e.Dir)
 		}),
-		on(exitFailed, func(e *gc.NoProcError) string {
-			return "nothing is deleted while that can't be seen: mount it, or run ipp outside of that container"
+		on(exitMalformed, says[*durable.ForeignError](notOurs)),
+		is(syscall.ELOOP, exitFailed, notOurs),
+		is(profile.ErrNewerLog, exitFailed, "use a newer ipp; nothing was changed"),
+		on(exitMalformed, func(e *profile.BadLogError) string {
+			return "nothing but ipp history needs that file: mv " + quote(e.Path) + " " + quote(e.Path+".bad")
 		}),
+		is(store.ErrBadFormat, exitFailed, "if that file alone is damaged, write it again: echo 1 > STORE/format"),
 		is(store.ErrNoFormat, exitFailed, "if it is a store that lost this file alone, write it again: echo 1 > STORE/format"),
 		on(exitMalformed, says[*store.DamagedError]("installing that package again from its CAR file heals it")),
 		on(exitMalformed, rootHint),

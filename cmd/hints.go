@@ -58,6 +58,9 @@ func programHint(e *pack.ProgramError) string {
 	return "say which platform: --platform PLATFORM=" + quote(e.Path)
 }
 
+// notOurs is what to do about what lies in a file's place.
+const notOurs = "something else lies where ipp keeps a file of its own: move it away, then: ipp check"
+
 // madeWrongly is what to do about a package whose contents are at fault.
 const madeWrongly = "the package is damaged or was made wrongly: get it again from where it came from"
 

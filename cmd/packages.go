@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,6 +18,7 @@ import (
 	"ipp/lock/toml"
 	"ipp/store"
 	"ipp/store/dag"
+	"ipp/store/durable"
 	"ipp/store/pack"
 
 	"github.com/ipfs/go-cid"
@@ -72,7 +72,7 @@ func (s *session) named(name ref.Name) ([]stored, error) {
 		s.texts = map[cid.Cid][]byte{}
 		for _, p := range all {
 			tree := s.st.TreeDir(store.Key{Root: p.root, Part: p.parts[0]})
-			data, err := os.ReadFile(filepath.Join(tree, pack.MetadataName))
+			data, err := durable.ReadFile(filepath.Join(tree, pack.MetadataName), pack.MaxMetadata)
 			if err != nil && !isAbsent(err) { // none: no name
 				if err := s.unreadable(p, err); err != nil {
 					return nil, err

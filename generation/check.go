@@ -62,7 +62,7 @@ func Examine(dir string, n Number) *Examined {
 
 func (x *Examined) file(name string, parse func(file string, data []byte) ([]byte, error)) {
 	file := filepath.Join(x.Dir, name)
-	data, err := readRegular(file)
+	data, err := durable.ReadFile(file, maxLock)
 	if err != nil {
 		x.Faults = append(x.Faults, seen(name, err))
 		return
@@ -75,20 +75,6 @@ func (x *Examined) file(name string, parse func(file string, data []byte) ([]byt
 		x.Faults = append(x.Faults, Fault{Path: name, Why: "not as ipp wrote it"})
 	}
 }
-
-// readRegular reads a file; opening a FIFO would wait.
-func readRegular(file string) ([]byte, error) {
-	fi, err := os.Lstat(file)
-	if err != nil {
-		return nil, err
-	}
-	if !fi.Mode().IsRegular() {
-		return nil, errNotFile
-	}
-	return os.ReadFile(file)
-}
-
-var errNotFile = errors.New("not a file any more")
 
 // seen makes a fault of an error: that something is gone, or of another kind,
 // was seen; anything else says that it could not be looked at.

@@ -3,7 +3,6 @@ package generation
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -14,13 +13,16 @@ import (
 
 	"ipp/lock/toml"
 	"ipp/store"
+	"ipp/store/durable"
 )
 
 // format is that of generation.toml; maxInfo is the largest one that is read:
-// enough for 200,000 trees.
+// enough for 200,000 trees. A larger lock than maxLock, or more wishes, package
+// lock refuses too.
 const (
 	format  = 1
 	maxInfo = 16 << 20
+	maxLock = 64<<20 + 1
 )
 
 // encode writes generation.toml: fixed order, one tree a line, sorted.
@@ -146,7 +148,7 @@ func parseTOML(file string, data []byte) (Info, error) {
 // ReadInfo reads generation.toml alone.
 func ReadInfo(dir string) (Info, error) {
 	file := filepath.Join(dir, InfoName)
-	data, err := os.ReadFile(file)
+	data, err := durable.ReadFile(file, maxInfo)
 	if err != nil {
 		return Info{}, fmt.Errorf("read generation: %w", err)
 	}

@@ -74,11 +74,11 @@ func Read(dir string, n Number) (*Generation, error) {
 	if g.Info, err = ReadInfo(dir); err != nil {
 		return nil, err
 	}
-	if g.Wishes, err = os.ReadFile(filepath.Join(dir, lock.ProfileName)); err != nil {
+	if g.Wishes, err = durable.ReadFile(filepath.Join(dir, lock.ProfileName), maxLock); err != nil {
 		return nil, fmt.Errorf("read generation: %w", err)
 	}
 	file := filepath.Join(dir, lock.LockName)
-	data, err := os.ReadFile(file)
+	data, err := durable.ReadFile(file, maxLock)
 	if err != nil {
 		return nil, fmt.Errorf("read generation: %w", err)
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"time"
 
 	"ipp/generation"
@@ -22,6 +21,9 @@ const logFormat = 1
 // mostLogged is how many changed packages a line names at most. What a larger
 // change was is in the lockfiles.
 const mostLogged = 32
+
+// maxLog is the largest log that is read: five million flips.
+const maxLog = 1 << 30
 
 // ErrNewerLog says that a newer ipp wrote a line of the log.
 var ErrNewerLog = errors.New("needs a newer ipp")
@@ -39,6 +41,17 @@ type LogEntry struct {
 	Bytes   int64             `json:"bytes,omitempty"`   // of the generation's three files, if the flip is a Making
 	Changes []Logged          `json:"changes,omitempty"` // of the packages, as well
 }
+
+// BadLogError says that a line of the log is not as we write them.
+type BadLogError struct {
+	Path string
+	Err  error
+}
+
+func (e *BadLogError) Error() string { return fmt.Sprintf("%s: %v", e.Path, e.Err) }
+
+// Unwrap gives the cause.
+func (e *BadLogError) Unwrap() error { return e.Err }
 
 // Logged is a package that a new generation has and its parent has not, or the
 // other way round, or both in two versions.
@@ -104,7 +117,7 @@ func (p *Profile) log(e LogEntry) error {
 
 // Log reads the log. A line that a power cut tore is left out.
 func (p *Profile) Log() ([]LogEntry, error) {
-	data, err := os.ReadFile(p.path("log"))
+	data, err := durable.ReadFile(p.path("log"), maxLog)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -113,7 +126,7 @@ func (p *Profile) Log() ([]LogEntry, error) {
 	}
 	entries, err := parseLog(data)
 	if err != nil {
-		return nil, fmt.Errorf("read log of profile %s: %s: %w", p.name, p.path("log"), err)
+		return nil, fmt.Errorf("read log of profile %s: %w", p.name, &BadLogError{p.path("log"), err})
 	}
 	return entries, nil
 }

@@ -61,7 +61,7 @@ func (s *Store) CheckRest(ctx context.Context) (*Checked, error) {
 func (c *checking) checkFormat() error {
 	err := c.store.checkFormat()
 	if err == nil {
-		data, rerr := readRegular(c.store.path("format"))
+		data, rerr := durable.ReadFile(c.store.path("format"), maxFormat)
 		if err = rerr; err == nil && string(data) != formatText() {
 			err = fmt.Errorf("it says %q, not %q", data, formatText())
 		}

@@ -120,7 +120,7 @@ func (s *Store) fileTable(k Key) (*fileTable, error) {
 // countLines counts a file's lines and bytes, so that nothing is copied as its
 // table grows.
 func countLines(path string) (lines, size int, err error) {
-	f, err := openRegular(path)
+	f, err := durable.OpenRegular(path)
 	if err != nil {
 		return 0, 0, err
 	}

@@ -215,7 +215,7 @@ func (s *Store) readLeases(remove bool) ([]LeaseInfo, error) {
 
 // readLease reads a live lease; what can't be read protects everything.
 func readLease(path, id string) (LeaseInfo, error) {
-	data, err := os.ReadFile(path)
+	data, err := durable.ReadFile(path, 16<<20) // 250,000 roots
 	if err != nil {
 		return LeaseInfo{ID: id, All: true}, err
 	}

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"strconv"
 	"strings"
+
+	"ipp/store/durable"
 
 	"github.com/ipfs/go-cid"
 )
@@ -180,7 +181,7 @@ func (s *Store) Files(k Key) ([]FileInfo, error) {
 }
 
 func (s *Store) eachFile(k Key, each func(FileInfo) error) error {
-	f, err := openRegular(s.listPath(k))
+	f, err := durable.OpenRegular(s.listPath(k))
 	if err != nil {
 		return damaged(k, err)
 	}
@@ -189,24 +190,4 @@ func (s *Store) eachFile(k Key, each func(FileInfo) error) error {
 		return damaged(k, fmt.Errorf("%s: %w", f.Name(), err))
 	}
 	return nil
-}
-
-// openRegular opens a file to read; opening a FIFO would wait.
-func openRegular(path string) (*os.File, error) {
-	if fi, err := os.Lstat(path); err != nil {
-		return nil, err
-	} else if !fi.Mode().IsRegular() {
-		return nil, errNotRegular
-	}
-	return os.Open(path)
-}
-
-// readRegular reads a whole file.
-func readRegular(path string) ([]byte, error) {
-	f, err := openRegular(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(f)
 }

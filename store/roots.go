@@ -148,8 +148,8 @@ func (s *Store) Roots() ([]Root, error) {
 }
 
 func readRoot(path string) (Root, error) {
-	data, err := readRegular(path)
-	if errors.Is(err, errNotRegular) {
+	data, err := durable.ReadFile(path, 64<<10)
+	if _, ok := errors.AsType[*durable.ForeignError](err); ok {
 		return Root{}, &RootError{path, err}
 	}
 	if err != nil {

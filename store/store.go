@@ -46,11 +46,15 @@ import (
 // formatVersion is what the file format says.
 const formatVersion = 1
 
+// maxFormat is how many bytes that file may have.
+const maxFormat = 4 << 10
+
 // Errors that callers tell apart.
 var (
-	ErrNewer    = errors.New("the store needs a newer ipp") // format
-	ErrNoFormat = errors.New("it has packages but no file format: it is damaged, or not a store")
-	ErrNoRoots  = errors.New("the store has no roots") // damage
+	ErrNewer     = errors.New("the store needs a newer ipp") // format
+	ErrBadFormat = errors.New("file format is damaged")
+	ErrNoFormat  = errors.New("it has packages but no file format: it is damaged, or not a store")
+	ErrNoRoots   = errors.New("the store has no roots") // damage
 )
 
 // Options of a Store.
@@ -107,7 +111,7 @@ func (s *Store) path(elem ...string) string {
 
 // checkFormat refuses a format that this ipp does not know. It never writes.
 func (s *Store) checkFormat() error {
-	data, err := readRegular(s.path("format"))
+	data, err := durable.ReadFile(s.path("format"), maxFormat)
 	if err != nil {
 		return err
 	}
@@ -118,7 +122,7 @@ func parseFormat(data []byte) error {
 	n, err := strconv.Atoi(strings.TrimSpace(string(data)))
 	switch {
 	case err != nil || n < 1:
-		return fmt.Errorf("file format is damaged: it says %.40q, not %d", data, formatVersion)
+		return fmt.Errorf("%w: it says %.40q, not %d", ErrBadFormat, data, formatVersion)
 	case n > formatVersion:
 		return fmt.Errorf("format %d: %w", n, ErrNewer)
 	}

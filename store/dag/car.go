@@ -48,6 +48,10 @@ func (s span) size() int { return int(s.sizes & (1<<24 - 1)) } // of both
 // FormatError with the byte offset. An index that a version 2 brings along is
 // not trusted, so not used.
 func OpenCAR(path string) (*CAR, error) {
+	// Looked at first: opening a FIFO would wait.
+	if fi, err := os.Stat(path); err == nil && !fi.Mode().IsRegular() {
+		return nil, fmt.Errorf("open archive %q: it is not a regular file", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("open archive: %w", err)

@@ -10,7 +10,8 @@
 // those asked for, whatever the umask. An error before the last rename leaves
 // everything as it was, and no temporary file; a killed process may leave one.
 //
-// Errors are *fs.PathError and *os.LinkError, so errors.Is finds fs.ErrExist,
+// Errors are *fs.PathError and *os.LinkError (and *ForeignError, of what can't
+// be a file of ours), so errors.Is finds fs.ErrExist,
 // syscall.ENOSPC and the like in them.
 //
 // Concurrency: safe between goroutines and processes; who replaces the same

@@ -3,7 +3,6 @@ package durable
 import (
 	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 )
@@ -37,12 +36,16 @@ func Link(from, to string) (copied bool, err error) {
 // cloneOrCopy makes a fsynced temporary file in dir with the contents and the
 // mode of the regular file at from.
 func cloneOrCopy(from, dir string) (tmp string, copied bool, err error) {
-	src, mode, err := openRegular(from)
+	src, err := OpenRegular(from)
 	if err != nil {
 		return "", false, err
 	}
 	defer src.Close() // only read
-	dst, err := createTemp(dir, mode)
+	info, err := src.Stat()
+	if err != nil {
+		return "", false, err
+	}
+	dst, err := createTemp(dir, info.Mode().Perm())
 	if err != nil {
 		return "", false, err
 	}
@@ -55,30 +58,3 @@ func cloneOrCopy(from, dir string) (tmp string, copied bool, err error) {
 	tmp, err = finish(dst)
 	return tmp, copied, err
 }
-
-// openRegular opens a regular file. It looks before it opens, because opening
-// a FIFO waits, and again afterwards, because the name may have changed hands.
-func openRegular(path string) (*os.File, fs.FileMode, error) {
-	notRegular := &fs.PathError{Op: "copy", Path: path, Err: errNotRegular}
-	info, err := os.Lstat(path)
-	if err != nil {
-		return nil, 0, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, 0, notRegular
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, 0, err
-	}
-	opened, err := f.Stat()
-	if err == nil && !opened.Mode().IsRegular() {
-		err = notRegular
-	}
-	if err != nil {
-		return nil, 0, errors.Join(err, f.Close())
-	}
-	return f, opened.Mode().Perm(), nil
-}
-
-var errNotRegular = errors.New("not a regular file")

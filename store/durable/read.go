@@ -1,0 +1,54 @@
+package durable
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+)
+
+// ForeignError says that what lies in the place of a file of ours can't be one:
+// a directory, a device, a FIFO, or more bytes than there may be.
+type ForeignError struct{ Path, Why string }
+
+func (e *ForeignError) Error() string { return fmt.Sprintf("read %s: %s", e.Path, e.Why) }
+
+// OpenRegular opens a regular file to read it. It looks before it opens, because
+// opening a FIFO waits and a device has no end, and again afterwards, because
+// the name may have changed hands.
+func OpenRegular(name string) (*os.File, error) {
+	foreign := &ForeignError{name, "it is not a regular file"}
+	info, err := os.Lstat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, foreign
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	info, err = f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = foreign
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// ReadFile reads a file of our own whole, if it has at most that many bytes.
+func ReadFile(name string, most int64) ([]byte, error) {
+	f, err := OpenRegular(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(data)) > most {
+		err = &ForeignError{name, fmt.Sprintf("it has more than %d bytes", most)}
+	}
+	return data, err
+}

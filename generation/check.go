@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"ipp/lock"
+	"ipp/store/durable"
 )
 
 // Fault is something in a generation that is not as Write wrote it.

@@ -9,6 +9,8 @@ import (
 	"sort"
 	"strings"
 
+	"ipp/store/durable"
+
 	"github.com/ipfs/go-cid"
 	mh "github.com/multiformats/go-multihash"
 )

@@ -141,6 +141,9 @@ type deadObject struct {
 
 // unnamed lists what no tree names in a shard.
 func (u *unlinking) unnamed(shard string) (dead []deadObject, err error) {
+	if fi, err := os.Lstat(u.store.path("objects", shard)); err == nil && !fi.IsDir() {
+		return nil, nil // not ours: nothing is removed through a symlink
+	}
 	dir, err := os.OpenRoot(u.store.path("objects", shard))
 	if err != nil {
 		return nil, err

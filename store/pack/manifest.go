@@ -21,10 +21,10 @@ import (
 
 // Limits of a manifest that is read.
 const (
-	MaxManifest      = 128 << 20 // bytes
-	MaxManifestLines = 1 << 20
-	maxManifestPath  = 4096 // bytes, unescaped
-	maxManifestName  = 255  // bytes
+	MaxManifest      = 64 << 20 // bytes
+	MaxManifestLines = 250_001  // as many as a package has files, and "."
+	maxManifestPath  = 4096     // bytes, unescaped
+	maxManifestName  = 255      // bytes
 )
 
 // manifestTemp is where ipfs-pack writes a manifest before it renames it.

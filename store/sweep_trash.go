@@ -14,6 +14,11 @@ import (
 // emptyTrash deletes what was renamed away. It runs without any hold: nothing
 // links to the trash, and it is deleted name by name.
 func (w *Sweep) emptyTrash(ctx context.Context) error {
+	trash, err := os.OpenRoot(w.store.path("trash"))
+	if err != nil {
+		return err
+	}
+	defer trash.Close() // only removed from
 	r := &remover{ctx: ctx}
 	r.tasks.SetLimit(w.store.slots)
 	for _, n := range w.trash {
@@ -24,7 +29,7 @@ func (w *Sweep) emptyTrash(ctx context.Context) error {
 		if strings.HasPrefix(n, stagedPrefix) {
 			w.done.Staged += weigh(dir)
 		}
-		r.all(dir)
+		r.entry(trash, n)
 	}
 	_ = r.tasks.Wait() // what failed is noted
 	if err := ctx.Err(); err != nil {
@@ -53,17 +58,16 @@ func (r *remover) note(err error) {
 	r.bad = multierror.Append(r.bad, err)
 }
 
-// all removes path, whatever it is.
-func (r *remover) all(path string) {
-	dir, err := os.OpenRoot(path)
-	if err != nil { // no directory, or one that can't be looked into
-		r.note(os.RemoveAll(path))
-		return
-	}
-	r.inside(dir)
-	r.note(dir.Close())
-	if r.ctx.Err() == nil {
-		r.note(os.Remove(path))
+// entry removes name in dir, whatever it is: a symlink is removed, never followed.
+func (r *remover) entry(dir *os.Root, name string) {
+	fi, err := dir.Lstat(name)
+	switch {
+	case err != nil:
+		r.note(err)
+	case fi.IsDir():
+		r.below(dir, name)
+	default:
+		r.note(dir.Remove(name))
 	}
 }
 

@@ -74,7 +74,7 @@ func (p point) String() string { return fmt.Sprintf("%s: %s, call %d", p.op.Name
 // Then the old generation is whole, the cause is named with what to do, no
 // success follows a failed sync, and the next command works.
 //
-// IPP_TEST_FAULTS=all tries every call (an hour); otherwise some are, from a
+// IPP_TEST_FAULTS=all tries every call (an hour of a whole core); otherwise some are, from a
 // seed that is printed and that IPP_TEST_FAULTS=SEED repeats.
 //
 // What made it fail when it was tried: the error of syncfs dropped; a directory

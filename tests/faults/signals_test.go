@@ -26,7 +26,7 @@ func testSignals(t *testing.T, w *homes.World) {
 	signals := []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
 	for _, op := range homes.Operations() {
 		w.Reset(t, op.From)
-		n := w.Trace(t, []trace.Injection{{Match: trace.Changing, Nth: trace.Never}}, op.Args...).Seen[0]
+		n := w.Trace(t, []trace.Injection{{Match: changing, Nth: trace.Never}}, op.Args...).Seen[0]
 		points := rand.Perm(n)
 		if !everything() {
 			points = points[:2]
@@ -48,7 +48,7 @@ func testSignals(t *testing.T, w *homes.World) {
 func signalled(t *testing.T, w *homes.World, op homes.Operation, signal syscall.Signal, n int) (cancelled bool, bad []string) {
 	w.Reset(t, op.From)
 	before := w.Generations()
-	r := w.Trace(t, []trace.Injection{{Match: trace.Changing, Nth: n, Signal: signal}}, op.Args...)
+	r := w.Trace(t, []trace.Injection{{Match: changing, Nth: n, Signal: signal}}, op.Args...)
 	switch now := whole.Current(w.State(), "default"); {
 	case !r.Status.Exited():
 		bad = append(bad, "it was killed")

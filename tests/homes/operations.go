@@ -31,7 +31,7 @@ func Operations() []Operation {
 		{"upgrade", "known", []string{"upgrade", "prog"}, "2.0.0", 1, []int{2}, ""},
 		{"switch", "two", []string{"switch", "prog@1.0.0"}, "1.0.0", 2, []int{3}, ""},
 		{"rollback", "two", []string{"rollback", "1"}, "1.0.0", 2, []int{1}, ""},
-		{"remove", "two", []string{"remove", "prog"}, "", 2, []int{3}, ""},
+		{"remove", "two", []string{"remove", "prog"}, "", 2, []int{3, 4}, ""}, // 4: a full disk refused the flip to 3, and the reserve gave room for another
 		{"import", "one", []string{"import", "v2.car"}, "1.0.0", 1, nil, ""},
 		{"pack", "one", []string{"pack", "./v3"}, "1.0.0", 1, nil, ""},
 		{"gc", "dead", []string{"gc", "--keep", "1"}, "2.0.0", 5, nil, ""},

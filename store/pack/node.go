@@ -21,8 +21,8 @@ type node struct {
 	library bool // Dir: somebody else's package, named by its CID alone
 	codec   codec
 	digest  [sha256.Size]byte // of its root block, where codec says so
-	file    source // File: where its contents are
-	parent  *node  // once the tree stands: see adopt
+	file    source            // File: where its contents are
+	parent  *node             // once the tree stands: see adopt
 	more    *rest
 }
 

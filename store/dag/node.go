@@ -201,6 +201,31 @@ func (u *unixfs) set(f field) error {
 		u.fanout = f.val
 	case fsMode:
 		u.mode = f.val
+	case fsMtime:
+		return checkTime(f.data)
+	}
+	return nil
+}
+
+// checkTime holds a time, which nobody uses, to its form: seconds, and maybe
+// nanoseconds.
+func checkTime(msg []byte) (err error) {
+	seconds := false
+	for len(msg) > 0 {
+		var f field
+		if f, msg, err = next(msg); err != nil {
+			return err
+		}
+		switch {
+		case f.num == 1 && f.typ == wireVarint && !seconds:
+			seconds = true
+		case f.num == 2 && f.typ == wireFixed32:
+		default:
+			return errors.New("a time has seconds and nanoseconds alone")
+		}
+	}
+	if !seconds {
+		return errors.New("a time without seconds")
 	}
 	return nil
 }

@@ -10,10 +10,7 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 )
 
-const (
-	pageSize   = 4096
-	sectorSize = 512 // what a disk writes whole or not at all
-)
+const pageSize = 4096
 
 // event is what happened to a disk: a write, a flush, or a remark of ours.
 type event struct {
@@ -99,14 +96,15 @@ func (d *disk) begin() {
 	d.base, d.own, d.note = all, pages{}, true
 }
 
-// some writes a random part of e: each of its sectors, or all, or none of them.
-func (d *disk) some(e event, r *rand.Rand) {
+// some writes a random part of e: each of its sectors, which a disk writes whole
+// or not at all, or all, or none of them.
+func (d *disk) some(e event, sector int, r *rand.Rand) {
 	switch r.IntN(4) {
 	case 0:
 	case 1:
-		for i := 0; i < len(e.data); i += sectorSize {
+		for i := 0; i < len(e.data); i += sector {
 			if r.IntN(2) == 0 {
-				d.write(e.data[i:min(i+sectorSize, len(e.data))], e.offset+int64(i))
+				d.write(e.data[i:min(i+sector, len(e.data))], e.offset+int64(i))
 			}
 		}
 	default:

@@ -29,18 +29,19 @@ func TestMain(m *testing.M) {
 
 // kind is a file system as it is made and mounted.
 type kind struct {
-	name  string
-	size  int64
-	make  []string
-	mount string
+	name   string
+	size   int64
+	sector int // what its disk must write whole: a superblock of btrfs has a page
+	make   []string
+	mount  string
 }
 
 func kinds() []kind {
 	return []kind{
-		{"ext4", 64 << 20, []string{"mkfs.ext4", "-q", "-E", "nodiscard"}, "data=ordered"},
-		{"ext4, writeback", 64 << 20, []string{"mkfs.ext4", "-q", "-E", "nodiscard"}, "data=writeback,noauto_da_alloc"},
-		{"xfs", 320 << 20, []string{"mkfs.xfs", "-q", "-K"}, "nouuid"},
-		{"btrfs", 160 << 20, []string{"mkfs.btrfs", "-q", "-K"}, "nodiscard"},
+		{"ext4", 64 << 20, 512, []string{"mkfs.ext4", "-q", "-E", "nodiscard"}, "data=ordered"},
+		{"ext4, writeback", 64 << 20, 512, []string{"mkfs.ext4", "-q", "-E", "nodiscard"}, "data=writeback,noauto_da_alloc"},
+		{"xfs", 320 << 20, 512, []string{"mkfs.xfs", "-q", "-K"}, "nouuid"},
+		{"btrfs", 160 << 20, pageSize, []string{"mkfs.btrfs", "-q", "-K"}, "nodiscard"},
 	}
 }
 
@@ -306,7 +307,7 @@ func (w *world) cutAll(t *testing.T, k kind, base pages, log []event, points int
 		for range times {
 			d := newDisk(k.size, durable)
 			for _, e := range log[flushed : i+1] {
-				d.some(e, r)
+				d.some(e, k.sector, r)
 			}
 			cuts++
 			if err := w.reboot(d, k, done, cuts%3 == 0); err != nil { // after some cuts is enough: it takes most of the time

@@ -54,7 +54,8 @@ func typed(err error) bool {
 	_, format := errors.AsType[*FormatError](err)
 	_, hash := errors.AsType[*HashError](err)
 	_, name := errors.AsType[*NameError](err)
-	return limit || format || hash || name || errors.Is(err, fs.ErrNotExist)
+	_, missing := errors.AsType[*MissingBlockError](err)
+	return limit || format || hash || name || missing || errors.Is(err, fs.ErrNotExist)
 }
 
 // FuzzCAR: opening never panics, and takes memory by the size of the archive;

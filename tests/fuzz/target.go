@@ -82,7 +82,7 @@ func binary(cache, dir string) string {
 func (t target) fuzz(ctx context.Context, d time.Duration, cache string) (result, error) {
 	r := result{target: t}
 	cmd := exec.CommandContext(ctx, binary(cache, t.dir), "-test.run=^$", "-test.fuzz=^"+t.name+"$", "-test.fuzztime="+d.String(),
-		"-test.parallel=1", "-test.fuzzcachedir="+filepath.Join(cache, "inputs", t.dir), "-test.fuzzminimizetime=10s")
+		"-test.parallel=1", "-test.fuzzcachedir="+filepath.Join(cache, "inputs", t.dir), "-test.fuzzminimizetime=500x")
 	cmd.Dir = t.dir
 	cmd.WaitDelay = 10 * time.Second
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }

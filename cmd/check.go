@@ -15,7 +15,7 @@ import (
 
 type checkCmd struct {
 	Repair bool     `help:"Put back what can be had from anywhere."`
-	From   []string `placeholder:"REF" help:"Where else to look for what is damaged: a CAR file, a directory, a package in the store; may be repeated."`
+	From   []string `sep:"none" placeholder:"REF" help:"Where else to look for what is damaged: a CAR file, a directory, a package in the store; may be repeated."`
 	jsonFlag
 }
 

@@ -68,13 +68,17 @@ func syntaxHint(e *toml.SyntaxError) string {
 	if base := filepath.Base(e.File); base == lock.ProfileName || base == "profile.lock" || base == generation.InfoName {
 		return "that generation is damaged; ipp rollback N goes to another one, and ipp history shows which there are"
 	}
-	if dir, name := filepath.Split(e.File); e.Hint == "" && name == pack.MetadataName {
-		if _, err := cid.Decode(filepath.Base(dir)); err == nil { // of a package, not of a directory that is to become one
-			return madeWrongly
-		}
+	dir, name := filepath.Split(e.File)
+	_, err := cid.Decode(filepath.Base(dir))
+	switch ofPackage := err == nil; { // else of a directory that is to become one
+	case e.Hint != "":
+		return e.Hint
+	case ofPackage && (name == pack.MetadataName || name == pack.ManifestName):
+		return madeWrongly
+	case name == pack.MetadataName:
 		return "ipp pack --init DIR --dry-run prints a package.toml with comments"
 	}
-	return e.Hint
+	return ""
 }
 
 func pointerHint(e *profile.PointerError) string {

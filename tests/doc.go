@@ -13,6 +13,7 @@
 //	powercut/             a power cut at every write, on real file systems
 //	programs/             real programs, fetched and pinned
 //	report/               what .ci/run prints of a test run
+//	soak/                 many at work at once on one store, some of them killed
 //	support/              where fetched tools lie, and the one way to skip
 //	trace/                kills a program, lets its calls fail, or signals it, at any system call
 //	whole/                is all on disk whole? with code of its own
@@ -26,6 +27,7 @@
 //	IPP_TEST_POWERCUT=all|SEED  every event of the disk is cut after, or those of that seed
 //	IPP_TEST_INDEX=all       the index is damaged in 1,000 ways, not in 200
 //	IPP_TEST_FAULTS=all|SEED every call fails, signals come at every call (hours: -timeout 6h); or those of that seed
+//	IPP_TEST_SOAK=DURATION|SEED|DURATION,SEED  many work at once for so long (10m: -timeout 1h), not some seconds; with that seed
 //	IPP_TEST_PROGRAMS=DIR    the real programs; default .cache/programs
 //	IPP_TEST_KUBO=FILE       Kubo's ipfs; default .cache/kubo/ipfs
 //	IPP_TEST_IPFSCAR=FILE    ipfs-car; default below .cache/ipfs-car

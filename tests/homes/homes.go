@@ -21,8 +21,9 @@ type World struct {
 	IPP, Dir string
 }
 
-// New builds ipp and makes the homes that operations start from.
-func New(t testing.TB) *World {
+// Empty builds ipp and makes a home with nothing in it.
+func Empty(t testing.TB) *World {
+	t.Helper()
 	dir, err := support.Scratch()
 	if err != nil {
 		t.Fatal(err)
@@ -34,6 +35,12 @@ func New(t testing.TB) *World {
 	}
 	w := &World{IPP: ipp, Dir: dir}
 	w.reset(t)
+	return w
+}
+
+// New is Empty, with the homes that operations start from.
+func New(t testing.TB) *World {
+	w := Empty(t)
 	if r := w.Trace(t, nil, "version"); !r.Status.Exited() {
 		support.Skip(t, "needs ptrace(2), which this machine does not allow")
 	}

@@ -1,0 +1,123 @@
+//go:build linux
+
+package soak
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"ipp/tests/homes"
+	"ipp/tests/whole"
+)
+
+// whole looks at everything while nobody works.
+func (s *soak) whole() {
+	s.wrong("after the round", whole.Check(s.State()))
+	s.wrong("check", s.Run("check"))
+	before := s.Generations()
+	s.wrong("gc", s.Run("gc"))
+	s.wrong("after gc", whole.Rest(s.State()))
+	s.wrong("gc without flags", homes.Changed(before, s.Generations()))
+	for _, p := range profiles() {
+		s.wrong("profile "+p, s.runs(p, s.pointer(p).to))
+		s.wrong("profile "+p, s.flips(p))
+	}
+}
+
+func (s *soak) wrong(when string, list []string) {
+	for _, bad := range list {
+		s.bad("%s: %s", when, bad)
+	}
+}
+
+// flips reads a profile's log: each flip begins where the one before ended, but
+// for those whose line a kill prevented, and each new generation has a number
+// that is higher than all before it.
+func (s *soak) flips(profile string) (bad []string) {
+	data, err := os.ReadFile(s.path(profile, "log"))
+	if err != nil {
+		return []string{err.Error()}
+	}
+	var last struct{ From, To, Bytes int }
+	highest, torn := 0, 0
+	for line := range bytes.Lines(data) {
+		e := last
+		e.Bytes = 0
+		if err := json.Unmarshal(line, &e); err != nil {
+			bad = append(bad, "log: "+err.Error())
+		}
+		if e.From != last.To {
+			torn++
+		}
+		if e.Bytes > 0 && e.To <= highest {
+			bad = append(bad, "log: this number was taken before: "+string(line))
+		}
+		highest, last = max(highest, e.To), e
+	}
+	if torn > s.killed[profile] {
+		bad = append(bad, "log: flips are lost, more than commands were killed")
+	}
+	return bad
+}
+
+// empty takes away all that keeps anything, and finds that nothing is left.
+func (s *soak) empty() {
+	for _, p := range profiles() {
+		s.bare(p)
+	}
+	s.must("gc", "--keep", "1")
+	for _, name := range s.names("roots") {
+		if root, ok := strings.CutPrefix(name, "k-"); ok {
+			s.must("forget", root, "--yes")
+		}
+	}
+	before := s.Generations()
+	s.must("gc")
+	after := s.Generations()
+	s.wrong("gc of what nothing keeps", append(homes.Changed(before, after), homes.Changed(after, before)...))
+	s.wrong("in the end", append(whole.Rest(s.State()), s.Run("check")...))
+	for _, dir := range []string{"trees", "staging", "trash", "leases"} {
+		if list := s.names(dir); len(list) > 0 {
+			s.bad("in the end %s has %v", dir, list)
+		}
+	}
+	for _, shard := range s.names("objects") {
+		if list := s.names("objects", shard); len(list) > 0 {
+			s.bad("in the end objects/%s has %v", shard, list)
+		}
+	}
+}
+
+// bare leaves a profile only generations that hold nothing, once gc has run:
+// current, whose parent is gone, and the newest.
+func (s *soak) bare(profile string) {
+	run := func(args ...string) { s.must(append(args, "--profile", profile)...) }
+	var names []string
+	for name := range s.installed(profile, s.pointer(profile).to) {
+		names = append(names, name)
+	}
+	if len(names) > 0 {
+		run(append([]string{"remove"}, names...)...)
+	}
+	nothing := s.pointer(profile).to
+	run("install", always)
+	s.must("gc", "--keep", "1")
+	run("remove", always)
+	run("rollback", nothing)
+}
+
+func (s *soak) names(elements ...string) (list []string) {
+	entries, err := os.ReadDir(filepath.Join(append([]string{s.store()}, elements...)...))
+	if err != nil {
+		s.bad("%v", err)
+	}
+	for _, e := range entries {
+		list = append(list, e.Name())
+	}
+	slices.Sort(list)
+	return list
+}

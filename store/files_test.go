@@ -136,3 +136,34 @@ func TestOpenRefusesWithoutAWrite(t *testing.T) {
 		t.Error("a store over trees without a format was made")
 	}
 }
+
+// A root may be dropped between the listing of their names and the reading.
+func TestRootsWhileOneIsDropped(t *testing.T) {
+	s := newStore(t)
+	path, temp := s.path("roots", "k-"+someCID), s.path("roots", ".tmp.root")
+	data := []byte("format = 1\ncid = \"" + someCID + "\"\nwhy = \"packed\"\n")
+	over := make(chan error)
+	go func() {
+		for range 1000 {
+			err := os.WriteFile(temp, data, 0o644)
+			if err = errors.Join(err, os.Rename(temp, path), os.Remove(path)); err != nil {
+				over <- err
+				return
+			}
+		}
+		over <- nil
+	}()
+	for {
+		if roots, err := s.Roots(); err != nil {
+			t.Errorf("Roots = %v, %v", roots, err)
+		}
+		select {
+		case err := <-over:
+			if err != nil {
+				t.Error(err)
+			}
+			return
+		default:
+		}
+	}
+}

@@ -132,6 +132,9 @@ func (s *Store) Roots() ([]Root, error) {
 			continue
 		}
 		r, err := readRoot(s.path("roots", e.Name()))
+		if isNotExist(err) {
+			continue // it was dropped meanwhile
+		}
 		if err != nil {
 			bad = multierror.Append(bad, err)
 			continue

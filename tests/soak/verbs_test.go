@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"time"
 )
 
@@ -61,25 +62,52 @@ var actions = []action{
 	{4, func(r *rand.Rand) []string { return []string{"run", at(one(r, kept...), r)} }, []may{busyToRun}},
 	{2, func(r *rand.Rand) []string { return []string{"run", at(one(r, loose...), r)} }, []may{busyToRun, unknownToRun}},
 	{2, func(r *rand.Rand) []string { return []string{"list"} }, nil},
+	{2, func(r *rand.Rand) []string { return []string{"list", "--store"} }, nil},
 	{2, func(r *rand.Rand) []string { return []string{"history"} }, nil},
 	{2, func(r *rand.Rand) []string { return []string{"verify", at(one(r, kept...), r)} }, nil},
+	{2, func(r *rand.Rand) []string {
+		return []string{"export", at(one(r, kept...), r), "-o", "out-" + strconv.Itoa(r.IntN(1e9))}
+	}, nil},
 }
 
-// share gives a command in a profile that others change too, or holds a program.
+// collections are the ways to collect.
+var collections = []action{
+	{4, func(r *rand.Rand) []string { return []string{"gc", "--keep", "1"} }, nil},
+	{1, func(r *rand.Rand) []string { return []string{"gc", "--keep", "1", "--json"} }, nil},
+	{1, func(r *rand.Rand) []string { return []string{"gc", "--keep", "2"} }, nil},
+	{1, func(r *rand.Rand) []string { return []string{"gc"} }, nil},
+	{1, func(r *rand.Rand) []string { return []string{"gc", "--dry-run", "--keep", "1"} }, nil},
+	{1, func(r *rand.Rand) []string { return []string{"gc", "--older-than", "1h"} }, nil},
+}
+
+// share gives a command in a profile that others change too, or holds a program,
+// or collects.
 func (w *worker) share(profile string) {
-	total := 10
-	for _, a := range actions {
+	w.pause(100 * time.Millisecond) // others need their turn too
+	switch w.rand.IntN(12) {
+	case 0:
+		w.holdRun()
+	case 1:
+		w.collect() // two may do so
+	default:
+		a := w.choose(actions)
+		w.try(profile, a.args(w.rand), a.may...)
+	}
+}
+
+// choose chooses an action, each as often as it says.
+func (w *worker) choose(list []action) action {
+	total := 0
+	for _, a := range list {
 		total += a.often
 	}
-	w.pause(100 * time.Millisecond) // others need their turn too
 	n := w.rand.IntN(total)
-	for _, a := range actions {
+	for _, a := range list {
 		if n -= a.often; n < 0 {
-			w.try(profile, a.args(w.rand), a.may...)
-			return
+			return a
 		}
 	}
-	w.holdRun()
+	panic("not reached")
 }
 
 // try gives a command, in a profile where it is of one, which ends with success
@@ -106,12 +134,7 @@ func (w *worker) try(profile string, args []string, allowed ...may) (o outcome, 
 }
 
 // collect collects.
-func (w *worker) collect() {
-	w.try("", [][]string{
-		{"gc", "--keep", "1"}, {"gc", "--keep", "1"}, {"gc", "--keep", "1", "--json"}, {"gc", "--keep", "2"},
-		{"gc"}, {"gc", "--dry-run", "--keep", "1"}, {"gc", "--older-than", "1h"},
-	}[w.rand.IntN(7)])
-}
+func (w *worker) collect() { w.try("", w.choose(collections).args(w.rand)) }
 
 // look checks and searches, and throws the index away.
 func (w *worker) look() {

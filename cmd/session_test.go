@@ -10,6 +10,10 @@ import (
 	"time"
 
 	"ipp/cmd/term"
+	"ipp/lock"
+	"ipp/lock/ref"
+	"ipp/profile"
+	"ipp/store/flock"
 )
 
 // TestInterruptLeavesNoCandidateOut: a package that an interrupt kept from being
@@ -38,5 +42,20 @@ func TestInterruptLeavesNoCandidateOut(t *testing.T) {
 	}
 	if list, err := s.candidates(t.Context(), "tool"); err != nil || len(list) != 1 {
 		t.Errorf("candidates = %v, %v", list, err)
+	}
+}
+
+// TestBlameOfWhatPassed: with --no-wait somebody may be busy when all packages are
+// looked at, and not any more when each is: that is still an error, and never a
+// plan without wishes.
+func TestBlameOfWhatPassed(t *testing.T) {
+	set := readSettings([]string{"HOME=" + t.TempDir()})
+	a := &app{set: set, term: term.New(io.Discard, io.Discard, set.getenv), now: time.Now, flags: &grammar{}}
+	fine := func(*lock.Profile, *lock.Lockfile, func(ref.Name) bool) error { return nil }
+	c := &change{session: &session{a: a, verb: "upgrade"}, units: []ref.Name{"one", "other"}, edit: fine}
+	old := profile.State{Wishes: &lock.Profile{}, Lock: &lock.Lockfile{}}
+	busy := &flock.BusyError{Path: "sweep"}
+	if found := c.blame(t.Context(), old, busy); len(found) != 1 || !errors.Is(found[0].err, busy) {
+		t.Errorf("it finds %d faults", len(found))
 	}
 }

@@ -104,7 +104,7 @@ func (c *change) blame(ctx context.Context, old profile.State, cause error) faul
 		}
 		good = append(good, n)
 	}
-	if try(good) == nil {
+	if len(bad) > 0 && try(good) == nil {
 		return bad
 	}
 	var fit []ref.Name
@@ -114,6 +114,9 @@ func (c *change) blame(ctx context.Context, old profile.State, cause error) faul
 			continue
 		}
 		fit = append(fit, n)
+	}
+	if len(bad) == 0 { // it passed meanwhile, as who is busy does; but nothing was resolved
+		return faults{{"", cause}}
 	}
 	return bad
 }

@@ -2,6 +2,7 @@ package index
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,7 +45,7 @@ func Check(ctx context.Context, st *store.Store) ([]Fault, error) {
 	if err != nil {
 		return []Fault{{"index", err.Error()}}, nil
 	}
-	defer l.db.Close()
+	defer func() { _ = l.db.Close() }() // it only read
 	return l.check(ctx, st)
 }
 
@@ -107,12 +108,19 @@ func reason(err error) string {
 // is not known here.
 func (l *layer) check(ctx context.Context, st *store.Store) ([]Fault, error) {
 	var faults []Fault
+	var broken error // of the database
+	read := 0
 	for n, t := range l.trees {
 		if s, err := st.Stamp(t.key); err != nil || s != t.stamp {
 			continue // read anew by the next Open
 		}
 		wrong := false
 		r := &recorder{tree: n, put: func(key, value []byte) error {
+			if read++; read%bound == 0 {
+				if broken = l.letGo(); broken != nil {
+					return broken
+				}
+			}
 			have, ok, err := l.get(key)
 			if err != nil || !ok || !bytes.Equal(have, value) {
 				wrong = true
@@ -120,8 +128,8 @@ func (l *layer) check(ctx context.Context, st *store.Store) ([]Fault, error) {
 			return err
 		}}
 		_ = st.EachBlock(ctx, t.key, r.block) // what can't be read is not the index's fault
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
+		if err := cmp.Or(broken, ctx.Err()); err != nil {
+			return nil, err
 		}
 		if wrong {
 			faults = append(faults, Fault{"index", fmt.Sprintf("it says something else of tree %s than its files", t.key)})

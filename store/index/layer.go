@@ -16,6 +16,7 @@ import (
 // layer is one Badger: the one on disk, or one in memory beside it.
 type layer struct {
 	db    *badger.DB
+	opt   badger.Options
 	trees map[uint32]treeRecord
 	known map[store.Key]uint32
 	next  uint32
@@ -51,7 +52,7 @@ func openLayer(dir string, with ...func(badger.Options) badger.Options) (*layer,
 	if err != nil {
 		return nil, err
 	}
-	l := &layer{db: db, trees: map[uint32]treeRecord{}, known: map[store.Key]uint32{}}
+	l := &layer{db: db, opt: o, trees: map[uint32]treeRecord{}, known: map[store.Key]uint32{}}
 	if err := l.load(); err != nil {
 		_ = db.Close() // nothing was written
 		return nil, err
@@ -198,53 +199,43 @@ func (l *layer) node(tree, node uint32) (cid.Cid, error) {
 // addAll reads trees in, and puts them into the layer. room, if set, is asked
 // before each whether there is space for it; false ends it. Trees that can't be
 // read are noted in x.
-func (l *layer) addAll(ctx context.Context, x *Index, keys []store.Key, want map[store.Key]store.Stamp, room func(store.Stamp) bool) (err error) {
-	batch := l.db.NewWriteBatch()
-	defer batch.Cancel()
-	for i, k := range keys {
-		if room != nil && !room(want[k]) {
-			break
+func (l *layer) addAll(ctx context.Context, x *Index, keys []store.Key, want map[store.Key]store.Stamp, room func(store.Stamp) bool) error {
+	w := newWriter(l)
+	err := func() error {
+		for i, k := range keys {
+			if room != nil && !room(want[k]) {
+				return nil
+			}
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			if err := l.add(ctx, x, w, k, want[k]); err != nil {
+				return err
+			}
+			if x.opt.Report != nil {
+				x.opt.Report(i+1, len(keys))
+			}
 		}
-		if err := ctx.Err(); err != nil {
-			return keepBoth(err, batch.Flush())
-		}
-		if err := l.add(ctx, x, batch, k, want[k]); err != nil {
-			return keepBoth(err, batch.Flush())
-		}
-		if x.opt.Report != nil {
-			x.opt.Report(i+1, len(keys))
-		}
-	}
-	return batch.Flush()
-}
-
-func keepBoth(err, other error) error {
-	if other != nil {
-		return other // the database's own trouble comes first
+		return nil
+	}()
+	if flushed := w.flush(); flushed != nil {
+		return flushed // the database's own trouble comes first
 	}
 	return err
 }
 
 // add reads one tree in. Its own record comes last: without it the others mean
 // nothing.
-func (l *layer) add(ctx context.Context, x *Index, batch *badger.WriteBatch, k store.Key, s store.Stamp) error {
-	var broken error // of the database, not of the tree
-	put := func(key, value []byte) error {
-		err := batch.Set(key, value)
-		if err != nil && broken == nil {
-			broken = err
-		}
-		return err
-	}
-	r := &recorder{tree: l.next, put: put}
+func (l *layer) add(ctx context.Context, x *Index, w *writer, k store.Key, s store.Stamp) error {
+	r := &recorder{tree: l.next, put: w.set}
 	l.next++
-	if err := put([]byte{keyNext}, appendFields(nil, uint64(l.next))); err != nil {
+	if err := w.set([]byte{keyNext}, appendFields(nil, uint64(l.next))); err != nil {
 		return err
 	}
 	err := x.st.EachBlock(ctx, k, r.block)
 	switch {
-	case broken != nil:
-		return broken
+	case w.broken != nil: // not the tree
+		return w.broken
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil:
@@ -260,7 +251,7 @@ func (l *layer) add(ctx context.Context, x *Index, batch *badger.WriteBatch, k s
 		}
 	}
 	t.records = r.records
-	if err := put(keyOf(keyTree, r.tree), t.encode()); err != nil {
+	if err := w.set(keyOf(keyTree, r.tree), t.encode()); err != nil {
 		return err
 	}
 	l.note(r.tree, t)

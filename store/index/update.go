@@ -2,7 +2,6 @@ package index
 
 import (
 	"context"
-	"errors"
 	"os"
 
 	"ipp/store"
@@ -60,7 +59,9 @@ func (x *Index) write(ctx context.Context, l *layer, gone []uint32, want map[sto
 	if ctx.Err() != nil {
 		err = nil // what was read in until then stays
 	}
-	err = errors.Join(err, l.settle(gone))
+	if err == nil {
+		err = l.settle(gone)
+	}
 	if closed := l.db.Close(); closed == nil && err == nil {
 		seal(dirOf(x.st))
 	}

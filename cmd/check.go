@@ -142,6 +142,9 @@ func (a *app) openCheck(ctx context.Context, k *checkCmd) (*checker, error) {
 		c.st = st
 		return c, nil
 	}
+	if err := st.RepairDirs(); err != nil {
+		return nil, failed("check", "", err)
+	}
 	if err := errors.Join(c.use(ctx, st), c.writes()); err != nil {
 		return nil, err
 	}

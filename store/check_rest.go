@@ -94,7 +94,7 @@ func (c *checking) checkTop() error {
 
 func (c *checking) checkRoots() error {
 	names, err := readNames(c.store.path("roots"))
-	if err != nil {
+	if err != nil && !isNotExist(err) {
 		return c.unreadable("roots", err)
 	}
 	for _, n := range names {
@@ -195,6 +195,9 @@ func (c *checking) checkTrash() error {
 
 func formatText() string { return fmt.Sprintf("%d\n", formatVersion) }
 
+// RepairDirs makes the directories that are missing.
+func (s *Store) RepairDirs() error { return s.makeDirs() }
+
 // RepairFormat writes the file format anew. Only a store whose format is
 // damaged needs it: one that says a newer version never is.
 func (s *Store) RepairFormat(ctx context.Context) error {
@@ -214,25 +217,25 @@ func (s *Store) RepairFormat(ctx context.Context) error {
 
 // DropOrphans removes damaged objects, files below the store's directory that
 // Check told of, unless a tree names them by now: under sweep, exclusively,
-// because who publishes may be about to put a good one there.
+// because who publishes may be about to put a good one there. It collects nothing
+// else: what programs run from the trash, only gc looks.
 func (s *Store) DropOrphans(ctx context.Context, files ...string) error {
 	c, err := s.Collect(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	_, err = c.Sweep(ctx, func(w *Sweep) error { return w.dropOrphans(ctx, files) })
-	return err
+	return c.hold(ctx, func() error { return s.dropOrphans(ctx, files) })
 }
 
-func (w *Sweep) dropOrphans(ctx context.Context, files []string) error {
-	keys, err := w.store.Trees()
+func (s *Store) dropOrphans(ctx context.Context, files []string) error {
+	keys, err := s.Trees()
 	if err != nil {
 		return err
 	}
 	held := map[string]bool{}
 	for _, k := range keys {
-		err := w.store.eachFile(k, func(f FileInfo) error {
+		err := s.eachFile(k, func(f FileInfo) error {
 			held[f.Object] = true
 			return nil
 		})
@@ -246,18 +249,18 @@ func (w *Sweep) dropOrphans(ctx context.Context, files []string) error {
 		if err != nil || held[k.name()] {
 			continue
 		}
-		if why, err := w.store.checkObject(ctx, k, w.store.pool, nil); err != nil || why == "" {
+		if why, err := s.checkObject(ctx, k, s.pool, nil); err != nil || why == "" {
 			bad = multierror.Append(bad, err)
 			continue
 		}
-		bad = multierror.Append(bad, w.dropOrphan(w.store.path(filepath.FromSlash(file))))
+		bad = multierror.Append(bad, s.dropOrphan(s.path(filepath.FromSlash(file))))
 	}
 	return bad.ErrorOrNil()
 }
 
-func (w *Sweep) dropOrphan(path string) error {
+func (s *Store) dropOrphan(path string) error {
 	if fi, err := os.Lstat(path); err == nil && fi.IsDir() {
-		return w.store.putAway(path)
+		return s.putAway(path)
 	}
 	err := os.Remove(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -48,5 +50,38 @@ func TestObjectKey(t *testing.T) {
 		if k, err := parseObjectKey(name); err == nil {
 			t.Errorf("%s: %v", name, k)
 		}
+	}
+}
+
+// A program may run from what lies in the trash, and a lost tree may be put
+// together again out of what it left: to drop damaged objects is no collection.
+func TestDropOrphansDropsNothingElse(t *testing.T) {
+	s := newStore(t)
+	m, lost := pkg(t, map[string]string{"a": "a"}), pkg(t, map[string]string{"b": "b", "c": "c"})
+	mustEnsure(t, s, want(m, AnyPart), m)
+	mustEnsure(t, s, want(lost, AnyPart), lost)
+	if err := os.Rename(s.TreeDir(want(lost, AnyPart).Key), s.trashName(want(lost, AnyPart).Key)); err != nil {
+		t.Fatal(err)
+	}
+	before := listing(t, s.Dir())
+	const orphan = "objects/aa/bafkreihdwdcefgh4dqkjv67uzcmw7ojee6xedzdetojuzjevtenxquvyaa"
+	if err := os.MkdirAll(s.path("objects/aa"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(s.path(orphan), []byte("junk"), 0o444); err != nil {
+		t.Fatal(err)
+	}
+	found, err := s.Check(t.Context(), CheckOptions{})
+	if err != nil || !slices.ContainsFunc(found.Damage, func(d Damage) bool { return d.Kind == OrphanDamage && d.File == orphan }) {
+		t.Fatalf("Check = %+v, %v", found, err)
+	}
+	if err := s.DropOrphans(t.Context(), orphan); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(s.path("objects/aa")); err != nil { // empty
+		t.Fatal(err)
+	}
+	if after := listing(t, s.Dir()); after != before {
+		t.Errorf("it dropped more:\n%s\nwas\n%s", after, before)
 	}
 }

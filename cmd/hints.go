@@ -66,7 +66,7 @@ const madeWrongly = "the package is damaged or was made wrongly: get it again fr
 
 func syntaxHint(e *toml.SyntaxError) string {
 	if base := filepath.Base(e.File); base == lock.ProfileName || base == "profile.lock" || base == generation.InfoName {
-		return "that generation is damaged; ipp rollback N goes to another one, and ipp history shows which there are"
+		return "that generation is damaged: ipp check --repair puts back what can be told; ipp rollback N goes to another one, and ipp history shows which there are"
 	}
 	dir, name := filepath.Split(e.File)
 	_, err := cid.Decode(filepath.Base(dir))
@@ -86,7 +86,7 @@ func pointerHint(e *profile.PointerError) string {
 }
 
 func damagedHint(e *profile.DamagedError) string {
-	return "that generation is damaged; ipp rollback N goes to another one (ipp history shows them); if it is of no more use: mv " + quote(e.Dir) + " " + quote(e.Dir+".gone")
+	return "that generation is damaged: ipp check --repair puts back what can be told; ipp rollback N goes to another one (ipp history shows them); if it is of no more use: mv " + quote(e.Dir) + " " + quote(e.Dir+".gone")
 }
 
 func rootHint(e *store.RootError) string {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"ipp/generation"
 	"ipp/lock/ref"
@@ -158,8 +159,9 @@ func (a *applying) live(w *store.Sweep) (map[store.Key]bool, []*profile.Profile,
 	if err != nil {
 		return nil, nil, err
 	}
+	lost := lostRoots(live, keys)
 	for _, k := range keys {
-		if keptByRoot(f.Roots, k) || slices.ContainsFunc(a.res.Leases, func(l store.LeaseInfo) bool { return l.Holds(k.Root) }) {
+		if lost[string(k.Root.Hash())] || keptByRoot(f.Roots, k) || slices.ContainsFunc(a.res.Leases, func(l store.LeaseInfo) bool { return l.Holds(k.Root) }) {
 			live[k] = true
 		}
 	}
@@ -170,6 +172,18 @@ func (a *applying) live(w *store.Sweep) (map[store.Key]bool, []*profile.Profile,
 		keep(live, p.Trees)
 	}
 	return live, profiles, nil
+}
+
+// lostRoots are the packages of trees that a generation names and the store does
+// not have. What there is of them stays: the name may be what is damaged.
+func lostRoots(live map[store.Key]bool, present []store.Key) map[string]bool {
+	lost := map[string]bool{}
+	for k := range live {
+		if _, ok := slices.BinarySearchFunc(present, k.String(), func(o store.Key, name string) int { return strings.Compare(o.String(), name) }); !ok {
+			lost[string(k.Root.Hash())] = true
+		}
+	}
+	return lost
 }
 
 func keep(live map[store.Key]bool, keys []store.Key) {

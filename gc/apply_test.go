@@ -202,6 +202,16 @@ func TestApplyAborts(t *testing.T) {
 		"a generation is damaged": {func(w *world, dir string) {
 			w.damage(filepath.Join(dir, "1/generation.toml"))
 		}, missing("second")},
+		"a generation's files contradict each other": {func(w *world, dir string) {
+			w.rewrite(filepath.Join(dir, "2/generation.toml"), func(text string) string {
+				at := strings.Index(text, ".any") - 20 // a letter of the CID
+				letter := "a"
+				if text[at] == 'a' {
+					letter = "b"
+				}
+				return text[:at] + letter + text[at+1:]
+			})
+		}, missing("second")},
 		"the current generation is missing": {func(w *world, dir string) {
 			w.must(os.RemoveAll(filepath.Join(dir, "2")))
 		}, missing("second")},
@@ -238,6 +248,19 @@ func TestApplyAborts(t *testing.T) {
 			}
 			w.wantUnchanged(before)
 		})
+	}
+}
+
+// TestApplyKeepsWhatItTakesForAnotherPart: a generation that names a part of a
+// package that nobody has means another one, perhaps.
+func TestApplyKeepsWhatItTakesForAnotherPart(t *testing.T) {
+	w := newWorld(t)
+	k := w.install("default", one("a"))[0]
+	w.rewrite(filepath.Join(w.profile("default").Dir(), "1/generation.toml"), func(text string) string {
+		return strings.Replace(text, ".any", ".anx", 1)
+	})
+	if res := w.apply(Policy{}); res.Swept.Trees != 0 || !w.st.Has(k) {
+		t.Errorf("swept %+v", res.Swept)
 	}
 }
 

@@ -99,7 +99,8 @@ func (c *Collector) roots() ([]store.Root, []*profile.Profile, error) {
 }
 
 // look reads what Plan needs to know of a profile. A profile that is missing is
-// an error too: what it held can't be known.
+// an error too, as is one whose files contradict each other: what it held can't
+// be known.
 func look(p *profile.Profile) (gens []Gen, keep int, err error) {
 	current, err := p.CurrentNumber()
 	if err != nil {
@@ -111,6 +112,9 @@ func look(p *profile.Profile) (gens []Gen, keep int, err error) {
 	}
 	found := current == 0
 	for _, g := range all {
+		if err := agrees(g); err != nil {
+			return nil, 0, &profile.DamagedError{Profile: p.Name(), Number: g.Number, Dir: g.Dir, Err: err}
+		}
 		gens = append(gens, Gen{
 			Profile: p.Name(),
 			Dir:     p.Dir(),
@@ -131,6 +135,22 @@ func look(p *profile.Profile) (gens []Gen, keep int, err error) {
 		return nil, 0, fmt.Errorf("generation %d is current, but not there", current)
 	}
 	return gens, keep, nil
+}
+
+// agrees holds the two files of a generation that say what it needs against each
+// other. A flipped bit makes one CID of another, and what reads well is believed:
+// the tree of a package that is installed would go.
+func agrees(g *generation.Generation) error {
+	trees := make(map[string]bool, len(g.Info.Trees))
+	for _, k := range g.Info.Trees {
+		trees[string(k.Root.Hash())] = true
+	}
+	for _, p := range g.Lock.Packages {
+		if !trees[string(p.CID.Hash())] {
+			return fmt.Errorf("%s has %s, and %s no tree of it", lock.LockName, p.Name, generation.InfoName)
+		}
+	}
+	return nil
 }
 
 // policyKeep reads [policy] keep of a generation's wishes.

@@ -270,3 +270,15 @@ func (w *world) damage(path string) {
 	w.must(os.Remove(path))
 	w.must(os.WriteFile(path, []byte("?"), 0o644))
 }
+
+// rewrite changes what a file says.
+func (w *world) rewrite(path string, change func(text string) string) {
+	w.Helper()
+	data, err := os.ReadFile(path)
+	w.must(err)
+	text := change(string(data))
+	if text == string(data) {
+		w.Fatal("nothing changed in", path)
+	}
+	w.must(os.WriteFile(path, []byte(text), 0o644))
+}

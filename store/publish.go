@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"ipp/store/durable"
 )
@@ -33,7 +35,11 @@ func (st *stage) publish(ctx context.Context) error {
 	if err := errors.Join(durable.Replace(st.dir+".car", s.carPath(k)), durable.Replace(st.dir+".objects", s.listPath(k))); err != nil {
 		return err
 	}
-	if err := st.fs.Sync(append(shards, s.carPath(k), s.listPath(k))...); err != nil {
+	err = st.fs.Sync(append(shards, s.carPath(k), s.listPath(k))...)
+	if err == nil {
+		err = st.fs.SyncNames(slices.Collect(maps.Keys(st.relinked))...)
+	}
+	if err != nil {
 		return errors.Join(fmt.Errorf("sync: %w", err), s.discardStaging(k))
 	}
 	for _, d := range []string{"objects", "trees"} { // also where a shard was found
@@ -161,6 +167,7 @@ func (st *stage) publishObject(ctx context.Context, f FileInfo, object string, o
 		return err
 	}
 	_, err = durable.Link(object, staged)
+	st.relinked[filepath.Dir(staged)] = true
 	return err
 }
 

@@ -40,6 +40,8 @@ type stage struct {
 	known map[string]bool
 
 	files fileLog
+	// relinked are the directories in which publishing put names of objects.
+	relinked map[string]bool
 }
 
 func (s *Store) stagingDir(k Key) string { return s.path("staging", k.String()) }
@@ -57,7 +59,7 @@ func (s *Store) discardStaging(k Key) error {
 // stageAndPublish fetches, syncs and publishes, in the order of the design's
 // "Commit" 2 to 4.
 func (s *Store) stageAndPublish(ctx context.Context, p *Plan, src dag.Blocks, report func(int64)) error {
-	st := &stage{store: s, plan: p, src: src, report: report, dir: s.stagingDir(p.Key)}
+	st := &stage{store: s, plan: p, src: src, report: report, dir: s.stagingDir(p.Key), relinked: map[string]bool{}}
 	if err := st.open(); err != nil {
 		return err
 	}

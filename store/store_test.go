@@ -296,6 +296,16 @@ func TestTreesShareObjects(t *testing.T) {
 	}
 }
 
+func TestEqualFiles(t *testing.T) {
+	s := newStore(t)
+	m := pkg(t, map[string]string{"d/a": "equal", "d/b": "equal"})
+	k := want(m, AnyPart).Key
+	mustEnsure(t, s, want(m, AnyPart), m)
+	if same, err := sameFile(filepath.Join(s.TreeDir(k), "d/a"), filepath.Join(s.TreeDir(k), "d/b")); err != nil || !same {
+		t.Errorf("equal files are two files (%v)", err)
+	}
+}
+
 // A kill leaves staging behind: finished files, an unfinished one with a bad
 // leaf in it, and names that the plan doesn't know.
 func TestEnsureResumes(t *testing.T) {

@@ -26,6 +26,20 @@ func TestNamesAreDurableBeforeTheTree(t *testing.T) {
 	}
 }
 
+// TestRelinkedNamesAreDurable watches the same of a package with two equal files:
+// once it is synced, one of them becomes a link to the other's object.
+func TestRelinkedNamesAreDurable(t *testing.T) {
+	data := again(t, "TestEqualFiles", "-e", "trace=syncfs,fsync,linkat,renameat2", "-e", "inject=syncfs:error=ENOSYS")
+	tree := regexp.MustCompile(`(?m)^.*renameat2\(.*/store/trees/.*$`).FindIndex(data)
+	link := regexp.MustCompile(`(?m)^.*linkat\(.*/store/objects/.*/staging/.*$`).FindIndex(data)
+	if tree == nil || link == nil {
+		t.Fatalf("no tree was renamed, or no file linked:\n%s", data)
+	}
+	if !regexp.MustCompile(`fsync\(\d+<[^>]*/store/staging/\w+\.any/d>`).Match(data[link[1]:tree[0]]) {
+		t.Error("the directory of the new link was not fsynced before the tree's rename")
+	}
+}
+
 // TestHealsWhereNamesCantBeSwapped: not every file system has RENAME_EXCHANGE.
 func TestHealsWhereNamesCantBeSwapped(t *testing.T) {
 	again(t, "TestInstallHeals", "-e", "trace=renameat2", "-e", "inject=renameat2:error=EINVAL")

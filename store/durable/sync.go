@@ -41,6 +41,7 @@ type FS struct {
 
 	mu     sync.Mutex
 	failed error // the first failure of Sync: another call would hide it
+	whole  bool  // the last Sync wrote out everything
 }
 
 // OpenFS opens the file system that holds dir. Open it before the first byte
@@ -68,9 +69,23 @@ func (f *FS) Sync(below ...string) error {
 	return f.failed
 }
 
-func (f *FS) sync(below []string) error {
-	done, err := syncfs(f.dir)
-	if done || err != nil {
+// SyncNames fsyncs directories, and not what is below them, in which names were
+// made before the last Sync, which was not told of them. Where that wrote out
+// everything there is nothing left to do.
+func (f *FS) SyncNames(dirs ...string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, dir := range dirs {
+		if f.whole || f.failed != nil {
+			break
+		}
+		f.failed = SyncDir(dir)
+	}
+	return f.failed
+}
+
+func (f *FS) sync(below []string) (err error) {
+	if f.whole, err = syncfs(f.dir); f.whole || err != nil {
 		return err
 	}
 	if len(below) == 0 {

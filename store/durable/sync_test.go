@@ -54,6 +54,9 @@ func TestFSSyncFailsForGood(t *testing.T) {
 	if err := f.Sync(); !errors.Is(err, fs.ErrInvalid) {
 		t.Errorf("a failed sync was retried: %v", err)
 	}
+	if err := f.SyncNames(t.TempDir()); !errors.Is(err, fs.ErrInvalid) {
+		t.Errorf("a failed sync was forgotten: %v", err)
+	}
 }
 
 func TestOpenFSMissing(t *testing.T) {

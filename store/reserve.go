@@ -85,6 +85,9 @@ func (r Reserve) Fill() error {
 	if r.Missing() == 0 {
 		return nil
 	}
+	if err := unless(r.dir, fs.FileMode.IsDir); err != nil {
+		return err
+	}
 	if err := os.Mkdir(r.dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
@@ -99,7 +102,19 @@ func (r Reserve) Fill() error {
 	return nil
 }
 
+// unless removes what has the name of something of ours and is none: who opens a
+// FIFO waits, and what a symlink leads to is somebody else's.
+func unless(path string, ours func(fs.FileMode) bool) error {
+	if fi, err := os.Lstat(path); err == nil && !ours(fi.Mode()) {
+		return os.Remove(path)
+	}
+	return nil
+}
+
 func fillPart(path string, random *rand.ChaCha8) (err error) {
+	if err := unless(path, fs.FileMode.IsRegular); err != nil {
+		return err
+	}
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE, 0o600)
 	if err != nil {
 		return err

@@ -54,6 +54,28 @@ func TestReserveIsFilledUp(t *testing.T) {
 	}
 }
 
+// What has the name of the reserve and is none makes way: nothing is written
+// through it, and a FIFO is not waited for.
+func TestReserveReplacesWhatIsNone(t *testing.T) {
+	theirs := t.TempDir() + "/theirs"
+	if err := os.WriteFile(theirs, []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	r := reserveIn(t)
+	if err := errors.Join(os.Remove(r.part(1)), os.Symlink(theirs, r.part(1))); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Fill(); err != nil || r.Missing() != 0 {
+		t.Errorf("%v, missing %d", err, r.Missing())
+	}
+	if err := errors.Join(os.RemoveAll(r.dir), os.WriteFile(r.dir, nil, 0o644), r.Fill()); err != nil || r.Missing() != 0 {
+		t.Errorf("a file: %v, missing %d", err, r.Missing())
+	}
+	if data, err := os.ReadFile(theirs); err != nil || string(data) != "x" {
+		t.Errorf("%d bytes, %v", len(data), err)
+	}
+}
+
 func TestReserveIsFreedOnce(t *testing.T) {
 	r := reserveIn(t)
 	if !r.Free() || r.Free() || r.Missing() != ReserveSize {

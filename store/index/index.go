@@ -60,7 +60,8 @@ type Options struct {
 	// for half a second. Then what is missing is made in memory.
 	Wait flock.Policy
 	// Describe tells the facts of a tree that the index does not know yet. It
-	// must follow from the tree alone. An error leaves the tree without facts.
+	// must follow from the tree alone. An error leaves the tree without facts, but
+	// that of a file that is there and can't be read leaves it out, see Unread.
 	Describe func(ctx context.Context, k store.Key) (Facts, error)
 	// Version says which Describe it is, from 1: facts of another one are made anew.
 	Version int

@@ -3,6 +3,8 @@ package index
 import (
 	"context"
 	"encoding/binary"
+	"errors"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -246,8 +248,18 @@ func (l *layer) add(ctx context.Context, x *Index, w *writer, k store.Key, s sto
 	t := treeRecord{key: k, stamp: s}
 	if x.opt.Describe != nil {
 		t.facts = uint64(x.opt.Version)
-		if err := l.describe(ctx, x, r, k); err != nil {
-			return err
+		f, ok, err := x.describe(ctx, k)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case err != nil:
+			l.dead += r.records
+			x.cantRead(k, err)
+			return nil
+		case ok:
+			if err := r.facts(f); err != nil {
+				return err
+			}
 		}
 	}
 	t.records = r.records
@@ -258,15 +270,15 @@ func (l *layer) add(ctx context.Context, x *Index, w *writer, k store.Key, s sto
 	return nil
 }
 
-func (l *layer) describe(ctx context.Context, x *Index, r *recorder, k store.Key) error {
-	f, err := x.opt.Describe(ctx, k)
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case err != nil || len(f.Data) > MaxData:
-		return nil
+// describe asks for the facts of a tree; false where it has none for good. An
+// error says that it could not be read this time.
+func (x *Index) describe(ctx context.Context, k store.Key) (f Facts, ok bool, err error) {
+	f, err = x.opt.Describe(ctx, k)
+	var failed *fs.PathError
+	if errors.As(err, &failed) && !errors.Is(err, fs.ErrNotExist) {
+		return f, false, err
 	}
-	return r.facts(f)
+	return f, err == nil && len(f.Data) <= MaxData, nil
 }
 
 func sortKeys(keys []store.Key) {

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"ipp/store"
@@ -341,6 +343,23 @@ func TestOtherFacts(t *testing.T) {
 	}))
 	if got := strings.Join(words, " "); got != "new new new new new" {
 		t.Errorf("words are %q", got)
+	}
+	closeIndex(t, x)
+	same(t, st, true, false)
+}
+
+// TestFactsThatCantBeRead: what a bad moment keeps from being read is told, and
+// read the next time.
+func TestFactsThatCantBeRead(t *testing.T) {
+	st := someStore(t)
+	opt := asTold()
+	opt.Describe = func(_ context.Context, k store.Key) (Facts, error) {
+		return Facts{}, fmt.Errorf("read %s: %w", k, &fs.PathError{Op: "open", Path: "package.toml", Err: syscall.EMFILE})
+	}
+	x, err := Open(t.Context(), st, opt)
+	must(t, err)
+	if n := len(x.Unread()); n != 5 || len(x.Trees()) != 0 {
+		t.Errorf("%d trees are said to be unread, %d known", n, len(x.Trees()))
 	}
 	closeIndex(t, x)
 	same(t, st, true, false)

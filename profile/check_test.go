@@ -3,6 +3,7 @@ package profile
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 )
@@ -40,6 +41,14 @@ func TestMendLine(t *testing.T) {
 	}
 	if got := mendLine(append(line[:len(line)-2], "x}"...), LogEntry{}); got != nil && bytes.Equal(got, line) {
 		t.Errorf("two bytes away: %s", got)
+	}
+	e.Command = strings.Repeat("x", longestMended)
+	if line, err = json.Marshal(e); err != nil {
+		t.Fatal(err)
+	}
+	line[len(line)-3] ^= 1
+	if mendLine(line, LogEntry{}) != nil {
+		t.Error("a line was put right that takes too long for it")
 	}
 }
 

@@ -115,9 +115,16 @@ func neighbours(lines []logLine, i int) (fits LogEntry) {
 	return fits
 }
 
+// longestMended is the longest line that is mended, in bytes: the time that takes
+// grows with the square, and is seconds here.
+const longestMended = 8 << 10
+
 // mendLine finds the one line of ours that is a bit away; nil where there is
-// none, or several.
+// none, or several, or looking would take too long.
 func mendLine(text []byte, fits LogEntry) (mended []byte) {
+	if len(text) > longestMended {
+		return nil
+	}
 	try := bytes.Clone(text)
 	for i := range try {
 		for bit := range 8 {

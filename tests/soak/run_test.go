@@ -55,7 +55,7 @@ func (o outcome) ended(allowed []may) (word string, ok bool) {
 		return "killed", true
 	case code == 130 && o.sent == syscall.SIGINT:
 		return "interrupted", strings.Contains(o.err, "hint: nothing is half done")
-	case code == 5 && slices.Contains(o.args, "--no-wait"):
+	case slices.Contains(o.args, "--no-wait") && (code == 5 || code == 125 && strings.Contains(o.err, ": busy")):
 		return "busy", true
 	default:
 		for _, m := range allowed {
@@ -67,17 +67,18 @@ func (o outcome) ended(allowed []may) (word string, ok bool) {
 	}
 }
 
-// disturbed runs ipp, and kills, interrupts or stops some of them at any moment.
-func (w *worker) disturbed(args []string) outcome {
-	switch w.rand.IntN(20) {
-	case 0, 1:
-		return w.start(syscall.SIGKILL, args)
-	case 2:
-		return w.start(syscall.SIGINT, args)
-	case 3, 4:
-		return w.start(syscall.SIGSTOP, args)
+// signal is what a command is to be sent, at any moment: nothing, mostly. Who must
+// not be killed is interrupted.
+func (w *worker) signal(alive bool) os.Signal {
+	switch n := w.rand.IntN(20); {
+	case n < 2 && !alive:
+		return syscall.SIGKILL
+	case n < 3:
+		return syscall.SIGINT
+	case n < 5:
+		return syscall.SIGSTOP
 	}
-	return w.start(nil, args)
+	return nil
 }
 
 // start runs ipp, and sends it a signal at some moment, if any.

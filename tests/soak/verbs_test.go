@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"syscall"
 	"time"
 )
 
@@ -17,7 +18,6 @@ import (
 var (
 	notInstalled = may{3, regexp.MustCompile(`not installed in profile`), "not installed"}
 	unknown      = may{3, regexp.MustCompile(`no such package is known|only known as`), "unknown"}
-	busyToRun    = may{125, regexp.MustCompile(`busy: held by`), "busy"}
 	unknownToRun = may{125, unknown.says, "unknown"}
 	notKept      = may{3, regexp.MustCompile(`is not kept as a packed or imported package`), "not kept"}
 	first        = may{3, regexp.MustCompile(`generation \d+ is a first one`), "first"}
@@ -58,9 +58,9 @@ var actions = []action{
 	{2, func(r *rand.Rand) []string { return []string{"import", file(r)} }, nil},
 	{2, func(r *rand.Rand) []string { return []string{"pack", "./" + dirOf("stray", one(r, versions...))} }, nil},
 	{8, func(r *rand.Rand) []string { return []string{"forget", at(one(r, loose...), r), "--yes"} }, []may{notKept, unknown}},
-	{6, func(r *rand.Rand) []string { return []string{"run", file(r)} }, []may{busyToRun}},
-	{4, func(r *rand.Rand) []string { return []string{"run", at(one(r, kept...), r)} }, []may{busyToRun}},
-	{2, func(r *rand.Rand) []string { return []string{"run", at(one(r, loose...), r)} }, []may{busyToRun, unknownToRun}},
+	{6, func(r *rand.Rand) []string { return []string{"run", file(r)} }, nil},
+	{4, func(r *rand.Rand) []string { return []string{"run", at(one(r, kept...), r)} }, nil},
+	{2, func(r *rand.Rand) []string { return []string{"run", at(one(r, loose...), r)} }, []may{unknownToRun}},
 	{2, func(r *rand.Rand) []string { return []string{"list"} }, nil},
 	{2, func(r *rand.Rand) []string { return []string{"list", "--store"} }, nil},
 	{2, func(r *rand.Rand) []string { return []string{"history"} }, nil},
@@ -119,15 +119,15 @@ func (w *worker) try(profile string, args []string, allowed ...may) (o outcome, 
 	if w.rand.IntN(12) == 0 {
 		args = slices.Insert(args, 1, "--no-wait")
 	}
-	o = w.disturbed(args)
+	o = w.start(w.signal(args[0] == "rollback" && profile != alone), args)
 	ended, ok := o.ended(allowed)
 	w.count(args[0], ended)
 	if !ok {
 		w.bad("%v", o)
 	}
-	if ended == "killed" {
+	if ended == "killed" && o.sent == syscall.SIGKILL {
 		w.mu.Lock()
-		w.killed[profile]++
+		w.killed[profile+" "+args[0]]++
 		w.mu.Unlock()
 	}
 	return o, ended

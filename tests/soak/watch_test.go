@@ -133,7 +133,7 @@ func (g *guest) stay() {
 }
 
 func (g *guest) missing() (bad []string) {
-	for name, text := range files(g.name, g.version) {
+	for name, text := range g.files(g.name, g.version) {
 		fi, err := os.Stat(filepath.Join(g.dir, name))
 		if err != nil {
 			bad = append(bad, err.Error())

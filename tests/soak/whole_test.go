@@ -5,6 +5,7 @@ package soak
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -34,32 +35,32 @@ func (s *soak) wrong(when string, list []string) {
 	}
 }
 
-// flips reads a profile's log: each flip begins where the one before ended, but
-// for those whose line a kill prevented, and each new generation has a number
-// that is higher than all before it.
+// flips reads a profile's log: each flip begins where the one before ended, and
+// each new generation has a number that is higher than all before it. The line of
+// a flip that was killed may be missing; of a rollback, in the profile of who is
+// alone: elsewhere that would look like two changes that began from the same.
 func (s *soak) flips(profile string) (bad []string) {
 	data, err := os.ReadFile(s.path(profile, "log"))
 	if err != nil {
 		return []string{err.Error()}
 	}
-	var last struct{ From, To, Bytes int }
-	highest, torn := 0, 0
+	last, highest, lost := 0, 0, 0
 	for line := range bytes.Lines(data) {
-		e := last
-		e.Bytes = 0
+		var e struct{ From, To, Bytes int }
 		if err := json.Unmarshal(line, &e); err != nil {
 			bad = append(bad, "log: "+err.Error())
 		}
-		if e.From != last.To {
-			torn++
+		if e.From != last && e.From <= highest {
+			lost++
 		}
+		highest = max(highest, e.From)
 		if e.Bytes > 0 && e.To <= highest {
-			bad = append(bad, "log: this number was taken before: "+string(line))
+			bad = append(bad, "log: that number was taken before: "+string(line))
 		}
-		highest, last = max(highest, e.To), e
+		last, highest = e.To, max(highest, e.To)
 	}
-	if torn > s.killed[profile] {
-		bad = append(bad, "log: flips are lost, more than commands were killed")
+	if killed := s.killed[profile+" rollback"]; lost > killed {
+		bad = append(bad, fmt.Sprintf("log: %d flips begin elsewhere than the one before ended; %d rollbacks were killed", lost, killed))
 	}
 	return bad
 }

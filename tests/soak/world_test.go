@@ -30,7 +30,7 @@ type soak struct {
 	done    int                       // commands and looks
 	counts  map[string]map[string]int // of each command, how it ended
 	typical map[string]time.Duration  // how long each takes, about
-	killed  map[string]int            // of each profile, commands that were killed there
+	killed  map[string]int            // by profile and command, how many were killed
 }
 
 // The programs. Those that are imported first and never forgotten can be had by
@@ -105,13 +105,14 @@ esac
 `
 
 // files are a package: some are its own, some all its versions share, some all
-// packages have, and some all packages of a version.
-func files(name, version string) map[string]string {
+// packages have, and some all packages of a version. No two homes have the same,
+// because gc keeps a package of that CID, whichever store a program has it from.
+func (s *soak) files(name, version string) map[string]string {
 	f := map[string]string{
 		"package.toml":                fmt.Sprintf("format = 1\nname = %q\nversion = %q\nsummary = \"for the soak\"\n", name, version),
 		"bin/" + name:                 strings.NewReplacer("$NAME", name, "$VERSION", version).Replace(script),
 		"share/" + name + "/version":  version + "\n",
-		"share/" + name + "/of-all":   "the same in every package\n",
+		"share/" + name + "/of-all":   "the same in every package of " + s.Dir + "\n",
 		"share/" + name + "/of-a-few": "the same in every package of version " + version + "\n",
 	}
 	for i := range 8 {
@@ -124,7 +125,7 @@ func files(name, version string) map[string]string {
 }
 
 func (s *soak) write(name, version string) error {
-	for file, text := range files(name, version) {
+	for file, text := range s.files(name, version) {
 		path := filepath.Join(s.Dir, dirOf(name, version), file)
 		mode := os.FileMode(0o644)
 		if strings.HasPrefix(file, "bin/") {

@@ -40,7 +40,7 @@ func TestSoak(t *testing.T) {
 // limits says how long to work, at most how many commands a round has, and with
 // which seed.
 func limits(t *testing.T) (lasts time.Duration, most int, seed uint64) {
-	lasts, most, seed = 6*time.Second, 500, rand.Uint64N(1<<32)
+	lasts, most, seed = 5*time.Second, 500, rand.Uint64N(1<<32)
 	for _, word := range strings.FieldsFunc(os.Getenv("IPP_TEST_SOAK"), func(c rune) bool { return c == ',' }) {
 		n, err := strconv.ParseUint(word, 10, 64)
 		if err == nil {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -65,17 +66,29 @@ func (s *soak) flips(profile string) (bad []string) {
 	return bad
 }
 
-// empty takes away all that keeps anything, and finds that nothing is left.
+// empty takes away all that keeps anything, and finds that nothing is left. A
+// profile is left with generations that hold nothing: current, whose parent is
+// gone, and the newest.
 func (s *soak) empty() {
+	nothing := map[string]string{}
 	for _, p := range profiles() {
-		s.bare(p)
+		if names := slices.Collect(maps.Keys(s.installed(p, s.pointer(p).to))); len(names) > 0 {
+			s.must(append([]string{"remove", "--profile", p}, names...)...)
+		}
+		nothing[p] = s.pointer(p).to
 	}
+	atOnce(profiles(), func(p string) { s.must("install", always, "--profile", p) })
 	s.must("gc", "--keep", "1")
-	for _, name := range s.names("roots") {
+	atOnce(profiles(), func(p string) {
+		s.must("remove", always, "--profile", p)
+		s.must("rollback", nothing[p], "--profile", p)
+	})
+	s.must("gc", "--keep", "1")
+	atOnce(s.names("roots"), func(name string) {
 		if root, ok := strings.CutPrefix(name, "k-"); ok {
 			s.must("forget", root, "--yes")
 		}
-	}
+	})
 	before := s.Generations()
 	s.must("gc")
 	after := s.Generations()
@@ -93,24 +106,7 @@ func (s *soak) empty() {
 	}
 }
 
-// bare leaves a profile only generations that hold nothing, once gc has run:
-// current, whose parent is gone, and the newest.
-func (s *soak) bare(profile string) {
-	run := func(args ...string) { s.must(append(args, "--profile", profile)...) }
-	var names []string
-	for name := range s.installed(profile, s.pointer(profile).to) {
-		names = append(names, name)
-	}
-	if len(names) > 0 {
-		run(append([]string{"remove"}, names...)...)
-	}
-	nothing := s.pointer(profile).to
-	run("install", always)
-	s.must("gc", "--keep", "1")
-	run("remove", always)
-	run("rollback", nothing)
-}
-
+// names is what a directory of the store holds.
 func (s *soak) names(elements ...string) (list []string) {
 	entries, err := os.ReadDir(filepath.Join(append([]string{s.store()}, elements...)...))
 	if err != nil {
@@ -119,6 +115,5 @@ func (s *soak) names(elements ...string) (list []string) {
 	for _, e := range entries {
 		list = append(list, e.Name())
 	}
-	slices.Sort(list)
 	return list
 }

@@ -53,21 +53,19 @@ func profiles() []string { return append([]string{alone}, shared...) }
 func newSoak(t *testing.T, seed uint64) *soak {
 	s := &soak{World: homes.Empty(t), t: t, seed: seed, began: time.Now(),
 		counts: map[string]map[string]int{}, typical: map[string]time.Duration{}, killed: map[string]int{}}
+	imports := []string{"import"}
 	var packing sync.WaitGroup
 	for _, name := range slices.Concat(kept, loose) {
-		packing.Go(func() { s.pack(name) })
-	}
-	packing.Wait()
-	imports := []string{"import"}
-	for _, name := range kept {
 		for _, version := range versions {
-			imports = append(imports, car(name, version))
+			packing.Go(func() { s.pack(name, version) })
+			if slices.Contains(kept, name) {
+				imports = append(imports, car(name, version))
+			}
 		}
 	}
+	packing.Wait()
 	s.must(imports...)
-	for _, p := range profiles() {
-		s.must("install", always, "--profile", p)
-	}
+	atOnce(profiles(), func(p string) { s.must("install", always, "--profile", p) })
 	if t.Failed() {
 		t.FailNow()
 	}
@@ -79,14 +77,21 @@ func (s *soak) must(args ...string) {
 	s.wrong("nobody is in the way", s.Run(args...))
 }
 
-// pack makes all versions of a program.
-func (s *soak) pack(name string) {
-	for _, version := range versions {
-		if err := s.write(name, version); err != nil {
-			s.bad("%v", err)
-		}
-		s.must("pack", "./"+dirOf(name, version), "-o", car(name, version))
+// pack makes a package.
+func (s *soak) pack(name, version string) {
+	if err := s.write(name, version); err != nil {
+		s.bad("%v", err)
 	}
+	s.must("pack", "./"+dirOf(name, version), "-o", car(name, version))
+}
+
+// atOnce does something for each, all at the same time.
+func atOnce(words []string, do func(string)) {
+	var all sync.WaitGroup
+	for _, word := range words {
+		all.Go(func() { do(word) })
+	}
+	all.Wait()
 }
 
 func dirOf(name, version string) string { return name + "-" + version }

@@ -145,14 +145,20 @@ func (w *world) must(err error) {
 	}
 }
 
-// run runs ipp.
-func (w *world) run(args ...string) result {
+// command is ipp, not yet started.
+func (w *world) command(args ...string) *exec.Cmd {
 	cmd := exec.Command(w.ipp, args...)
 	cmd.Dir = w.dir
 	if w.as != 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: w.as, Gid: w.as}}
 	}
 	cmd.Env = []string{"HOME=" + w.home(), "USER=tester", "PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0"}
+	return cmd
+}
+
+// run runs ipp.
+func (w *world) run(args ...string) result {
+	cmd := w.command(args...)
 	var out, err bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &err
 	failure := cmd.Run()

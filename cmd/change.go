@@ -47,7 +47,8 @@ type change struct {
 	seen  map[cid.Cid]exposed       // by root
 	old   profile.State             // what the plan began from
 	from  generation.Number
-	had   map[cid.Cid]store.Key // its trees, by root
+	had   map[cid.Cid]store.Key           // its trees, by root
+	knows map[store.Key]generation.Member // what it noted of them
 
 	tally
 	left  []ref.Name // units that are left out because something is bad
@@ -96,6 +97,7 @@ func (c *change) begin() error {
 	for _, k := range g.Info.Trees {
 		c.had[k.Root] = k
 	}
+	c.knows = generation.ReadExposed(g.Dir)
 	return nil
 }
 

@@ -185,9 +185,9 @@ type exposed struct {
 	err               error
 }
 
-// see finds out what packages expose. A tree is immutable, so once is enough. Two
-// small files and a directory a package are read: in a large profile all cores
-// help.
+// see finds out what packages expose. A tree is immutable, so once is enough. What
+// the current generation did not note is read, two small files and a directory a
+// package: in a large profile all cores help.
 func (c *change) see(next *lock.Lockfile, planned map[ref.Name]*store.Plan, trees fs.FS) {
 	var unseen []lock.Package
 	for _, p := range next.Packages {
@@ -214,6 +214,9 @@ func (c *change) see(next *lock.Lockfile, planned map[ref.Name]*store.Plan, tree
 
 // exposed reads a package's tree, planned or present.
 func (c *change) exposed(p lock.Package, plan *store.Plan, trees fs.FS) (m exposed) {
+	if m, ok := c.noted(p.CID); ok && plan == nil {
+		return exposed{Member: m}
+	}
 	t, err := c.treeOf(p, plan, trees)
 	if err != nil {
 		return exposed{err: err}
@@ -225,6 +228,23 @@ func (c *change) exposed(p lock.Package, plan *store.Plan, trees fs.FS) (m expos
 	return exposed{Member: generation.Member{Key: t.Key, Bases: t.Bases(), Commands: commands}}
 }
 
+// noted is what the current generation noted of its tree of a package.
+func (c *change) noted(root cid.Cid) (generation.Member, bool) {
+	k, ok := c.usable(root)
+	if !ok || c.st == nil || !c.st.Has(k) {
+		return generation.Member{}, false
+	}
+	m, ok := c.knows[k]
+	return m, ok
+}
+
+// usable is the tree that the current generation uses of a package, unless this
+// is another machine now.
+func (c *change) usable(root cid.Cid) (store.Key, bool) {
+	k, ok := c.had[root]
+	return k, ok && (k.Part == store.AnyPart || k.Part == string(ref.Host()))
+}
+
 func (c *change) treeOf(p lock.Package, plan *store.Plan, trees fs.FS) (*pack.Tree, error) {
 	if plan != nil {
 		return pack.PlannedTree(trees, plan.Key)
@@ -232,9 +252,8 @@ func (c *change) treeOf(p lock.Package, plan *store.Plan, trees fs.FS) (*pack.Tr
 	if c.st == nil {
 		return nil, &absentError{name: p.Name, version: p.Version, root: p.CID}
 	}
-	// Where the current generation uses a tree, that is the one, unless this is
-	// another machine now: to choose is to list what the store has.
-	if k, ok := c.had[p.CID]; ok && (k.Part == store.AnyPart || k.Part == string(ref.Host())) {
+	// To choose another one is to list what the store has.
+	if k, ok := c.usable(p.CID); ok {
 		if t, err := pack.OpenTree(c.st, k); err == nil {
 			return t, nil
 		}

@@ -92,7 +92,7 @@ func seen(path string, err error) Fault {
 
 // Compare compares the forest in dir with f.
 func (f *Forest) Compare(dir string) []Fault {
-	c := comparing{dir: dir, want: map[string]string{}, dirs: map[string]bool{"": true}}
+	c := comparing{dir: dir, exposes: encodeExposed(f.members), want: map[string]string{}, dirs: map[string]bool{"": true}}
 	for _, d := range f.dirs {
 		c.dirs[d] = true
 	}
@@ -112,10 +112,11 @@ func (f *Forest) Compare(dir string) []Fault {
 
 // comparing is one comparison. What was found is taken out of want and dirs.
 type comparing struct {
-	dir    string
-	want   map[string]string // links: path to target
-	dirs   map[string]bool
-	faults []Fault
+	dir     string
+	exposes []byte            // the file ExposedName
+	want    map[string]string // links: path to target
+	dirs    map[string]bool
+	faults  []Fault
 }
 
 func (c *comparing) fault(path, why string) {
@@ -145,8 +146,21 @@ func (c *comparing) entry(at string, e fs.DirEntry) {
 		c.fault(at, "not a directory any more")
 	case link:
 		c.link(at, target)
+	case at == ExposedName:
+		c.exposed()
 	case at != InfoName && at != lock.ProfileName && at != lock.LockName:
 		c.fault(at, "extra: this generation has no such name")
+	}
+}
+
+// exposed compares what is noted of the trees. Missing, it is no fault.
+func (c *comparing) exposed() {
+	data, err := durable.ReadFile(filepath.Join(c.dir, ExposedName), maxExposed)
+	switch {
+	case err != nil:
+		c.faults = append(c.faults, seen(ExposedName, err))
+	case !bytes.Equal(data, c.exposes):
+		c.fault(ExposedName, "contents changed")
 	}
 }
 

@@ -15,12 +15,14 @@ type Member struct {
 	Key      store.Key
 	Bases    []string               // tree-relative directories, the more specific first; "." for the tree itself
 	Commands map[ref.Command]string // forest bin: command to tree-relative path
+	Top      []Entry                // what its bases bring to the forest's top, base by base; nil: Plan reads it
 }
 
 // Forest is a planned forest: forest path to what it links to.
 type Forest struct {
-	dirs  []string // real directories, sorted, so that parents come first
-	links []Link   // sorted by path
+	members []Member // by name
+	dirs    []string // real directories, sorted, so that parents come first
+	links   []Link   // sorted by path
 }
 
 // Link is one link of a forest.

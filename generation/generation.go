@@ -6,6 +6,7 @@
 //	bin/ sbin/ share/ etc/ lib/ libexec/ include/   the forest
 //	profile.toml profile.lock                       what made it
 //	generation.toml                                 parent, time, reason, trees
+//	exposed                                         what the trees expose: a cache
 //
 // generation.toml is written by ipp alone: sorted, one tree a line, the time in
 // UTC and whole seconds, parent left out where there is none.
@@ -26,6 +27,9 @@
 //
 // Invariants. Plan decides everything and writes nothing: a conflict changes
 // nothing. Write only ever creates, below a directory that is not visible yet.
+//
+// Symlinks are immutable too, so a generation shares them, as hard links, with
+// the one it was made from: a long one takes an inode and a block.
 //
 // Concurrency: values are immutable once made.
 package generation

@@ -31,7 +31,7 @@ func isMerged(dir string) bool { return dir != binDir && lock.ForestDir(dir) }
 // differ in case alone are conflicts on macOS and Windows, whose file systems
 // take them for one.
 //
-// Each base of a member is read once, and below that only the directories that
+// Each base of a member is read once, unless Top says what it has; below that only the directories that
 // two members, or two bases, share.
 func Plan(members []Member, prefer map[string]ref.Name, trees fs.FS) (*Forest, error) {
 	members = slices.SortedFunc(slices.Values(members), func(a, b Member) int {
@@ -92,6 +92,11 @@ func (p *planner) check() error {
 				return fmt.Errorf("plan forest: %s: %q is no path within its tree", m.Name, target)
 			}
 		}
+		for _, e := range m.Top {
+			if !fs.ValidPath(e.Path) || !isMerged(path.Base(e.Path)) {
+				return fmt.Errorf("plan forest: %s: %q is nothing that joins a forest", m.Name, e.Path)
+			}
+		}
 		root := m.Key.String()
 		p.roots = append(p.roots, root)
 		p.twins = append(p.twins, seen[root])
@@ -103,8 +108,7 @@ func (p *planner) check() error {
 // top gathers what the members bring to the top of the forest. bin is not
 // read: its claims stand a level deeper, as bin/COMMAND.
 func (p *planner) top() (map[string][]claim, error) {
-	found, err := p.readBases()
-	if err != nil {
+	if err := p.readBases(); err != nil {
 		return nil, err
 	}
 	claims := map[string][]claim{}
@@ -113,9 +117,9 @@ func (p *planner) top() (map[string][]claim, error) {
 			at := binDir + "/" + linkName(m, command, target)
 			claims[at] = append(claims[at], claim{member: i, target: target})
 		}
-		for _, c := range found[i] {
-			name := path.Base(c.target)
-			claims[name] = append(claims[name], c)
+		for _, e := range m.Top {
+			name := path.Base(e.Path)
+			claims[name] = append(claims[name], claim{i, e.Path, e.Dir})
 		}
 	}
 	return claims, nil
@@ -132,39 +136,43 @@ func linkName(m Member, command ref.Command, target string) string {
 	return string(command)
 }
 
-// readBases finds each member's forest directories. This is what a large
-// profile spends its planning on, 9 µs a base, so all cores help.
-func (p *planner) readBases() ([][]claim, error) {
-	found := make([][]claim, len(p.members))
+// readBases finds each member's forest directories, where they are not known.
+// This is what the first generation of a large profile spends its planning on,
+// 9 µs a base, so all cores help.
+func (p *planner) readBases() error {
 	errs := make([]error, len(p.members))
 	var next atomic.Int64
 	var workers sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(p.members)) {
 		workers.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(p.members); i = int(next.Add(1)) - 1 {
-				found[i], errs[i] = p.readMember(i)
+				errs[i] = p.readMember(i)
 			}
 		})
 	}
 	workers.Wait()
-	return found, errors.Join(errs...)
+	return errors.Join(errs...)
 }
 
-func (p *planner) readMember(member int) ([]claim, error) {
-	var claims []claim
-	for _, base := range p.members[member].Bases {
+func (p *planner) readMember(member int) error {
+	m := &p.members[member]
+	if m.Top != nil {
+		return nil
+	}
+	m.Top = []Entry{}
+	for _, base := range m.Bases {
 		entries, err := p.readBase(member, base)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		for _, e := range entries {
 			// A plain file of that name is nothing that could be merged.
 			if isMerged(e.Name()) && !e.Type().IsRegular() {
-				claims = append(claims, claim{member, path.Join(base, e.Name()), e.IsDir()})
+				m.Top = append(m.Top, Entry{path.Join(base, e.Name()), e.IsDir()})
 			}
 		}
 	}
-	return claims, nil
+	return nil
 }
 
 // readBase reads a base, which a package need not have; its tree must be there.
@@ -321,6 +329,7 @@ func (p *planner) result() (*Forest, error) {
 		return nil, &ConflictError{p.conflicts}
 	}
 	f := p.forest
+	f.members = p.members
 	if slices.ContainsFunc(f.links, func(l Link) bool { return strings.HasPrefix(l.Path, binDir+"/") }) {
 		f.dirs = append(f.dirs, binDir)
 	}

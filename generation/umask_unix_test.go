@@ -16,7 +16,7 @@ import (
 func TestWriteIgnoresUmask(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "g")
 	defer syscall.Umask(syscall.Umask(0o077))
-	if err := Write(dir, &Forest{dirs: []string{"bin"}}, &Generation{Lock: &lock.Lockfile{}}); err != nil {
+	if err := Write(dir, &Forest{dirs: []string{"bin"}}, &Generation{Lock: &lock.Lockfile{}}, ""); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]fs.FileMode{

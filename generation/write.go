@@ -11,16 +11,18 @@ import (
 )
 
 // Write writes the forest and the files of g into dir, which must not exist.
-// g.Number and g.Dir are ignored. Nothing is synced: the caller does that, and
+// g.Number and g.Dir are ignored. Links that the generation in the directory
+// like has too are shared with it; "" is none. Nothing is synced: the caller does that, and
 // discards dir where Write failed.
-func Write(dir string, f *Forest, g *Generation) error {
-	if err := writeForest(dir, f); err != nil {
+func Write(dir string, f *Forest, g *Generation, like string) error {
+	if err := writeForest(dir, f, like); err != nil {
 		return fmt.Errorf("write forest: %w", err)
 	}
 	for name, data := range map[string][]byte{
 		lock.ProfileName: g.Wishes,
 		lock.LockName:    g.Lock.Encode(),
 		InfoName:         g.Info.encode(),
+		ExposedName:      encodeExposed(f.members),
 	} {
 		if err := createFile(filepath.Join(dir, name), data); err != nil {
 			return fmt.Errorf("write generation: %w", err)
@@ -29,7 +31,7 @@ func Write(dir string, f *Forest, g *Generation) error {
 	return nil
 }
 
-func writeForest(dir string, f *Forest) error {
+func writeForest(dir string, f *Forest, like string) error {
 	if err := makeDir(dir); err != nil {
 		return err
 	}
@@ -39,8 +41,14 @@ func writeForest(dir string, f *Forest) error {
 		}
 	}
 	for _, l := range f.links {
-		path := filepath.Join(dir, filepath.FromSlash(l.Path))
-		if err := durable.Symlink(filepath.FromSlash(l.target()), path); err != nil {
+		target, path := filepath.FromSlash(l.target()), filepath.FromSlash(l.Path)
+		var err error
+		if like == "" {
+			err = durable.Symlink(target, filepath.Join(dir, path))
+		} else {
+			err = durable.SymlinkLike(target, filepath.Join(like, path), filepath.Join(dir, path))
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -19,7 +19,7 @@ func TestWrite(t *testing.T) {
 	w.must(err)
 	dir := filepath.Join(w.state, "profiles", "default", "tmp.1")
 	w.must(os.MkdirAll(filepath.Dir(dir), 0o755))
-	w.must(Write(dir, f, &Generation{Info: someInfo(t), Wishes: []byte("format = 1\n"), Lock: &lock.Lockfile{}}))
+	w.must(Write(dir, f, &Generation{Info: someInfo(t), Wishes: []byte("format = 1\n"), Lock: &lock.Lockfile{}}, ""))
 
 	for path, want := range map[string]string{
 		"bin/a": "A", "bin/b": "B", "share/man/a.1": "1", "share/man/b.1": "2", "lib/b/c": "3",
@@ -53,7 +53,7 @@ func (w *world) wantLink(dir, path, want string) {
 
 func TestWriteNeverReplaces(t *testing.T) {
 	dir := t.TempDir()
-	err := Write(dir, &Forest{}, &Generation{Lock: &lock.Lockfile{}})
+	err := Write(dir, &Forest{}, &Generation{Lock: &lock.Lockfile{}}, "")
 	if !errors.Is(err, fs.ErrExist) {
 		t.Errorf("got %v, want fs.ErrExist", err)
 	}
@@ -65,7 +65,7 @@ func TestWriteNeverReplaces(t *testing.T) {
 func TestRead(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "g")
 	written := &Generation{Info: someInfo(t), Wishes: []byte("format = 1\n# mine\n"), Lock: &lock.Lockfile{}}
-	if err := Write(dir, &Forest{}, written); err != nil {
+	if err := Write(dir, &Forest{}, written, ""); err != nil {
 		t.Fatal(err)
 	}
 	g, err := Read(dir, 7)

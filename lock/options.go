@@ -104,6 +104,9 @@ func (x *oldLock) dependencies(name ref.Name) map[ref.Name]ref.Constraint {
 // person to choose the author. Options that differ in nothing but that stay
 // together as twins.
 func oneAuthor(own ref.Name, options []*option) ([]*option, error) {
+	if len(options) < 2 {
+		return options, nil
+	}
 	options = dropResigned(options)
 	for _, o := range options {
 		if o.locked {

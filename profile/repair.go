@@ -29,7 +29,7 @@ func (p *Profile) Rebuild(ctx context.Context, st *store.Store, l *store.Lease, 
 	if err := os.RemoveAll(temp); err != nil {
 		return fmt.Errorf("rebuild generation %d: %w", x.Number, err)
 	}
-	err = p.do("write forest", func() error { return generation.Write(temp, forest, &x.Generation) })
+	err = p.do("write forest", func() error { return generation.Write(temp, forest, &x.Generation, "") })
 	if err == nil {
 		err = p.do("sync forest", func() error { return disk.Sync(temp) })
 	}

@@ -5,10 +5,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"ipp/generation"
 	"ipp/lock"
@@ -247,7 +247,11 @@ func (u *update) build() (err error) {
 	if err := os.RemoveAll(u.temp); err != nil {
 		return fmt.Errorf("build forest: %w", err)
 	}
-	err = u.p.do("write forest", func() error { return generation.Write(u.temp, forest, g) })
+	like := ""
+	if u.parent > 0 {
+		like = u.p.path(number(u.parent))
+	}
+	err = u.p.do("write forest", func() error { return generation.Write(u.temp, forest, g, like) })
 	if err != nil {
 		return err
 	}
@@ -256,12 +260,15 @@ func (u *update) build() (err error) {
 
 // trees are the members' keys, sorted, each once.
 func (u *update) trees() []store.Key {
-	keys := make([]store.Key, len(u.members))
-	for i, m := range u.members {
-		keys[i] = m.Key
+	keys := make(map[string]store.Key, len(u.members))
+	for _, m := range u.members {
+		keys[m.Key.String()] = m.Key
 	}
-	slices.SortFunc(keys, func(a, b store.Key) int { return strings.Compare(a.String(), b.String()) })
-	return slices.Compact(keys)
+	sorted := make([]store.Key, 0, len(keys))
+	for _, name := range slices.Sorted(maps.Keys(keys)) {
+		sorted = append(sorted, keys[name])
+	}
+	return sorted
 }
 
 func (u *update) missing(trees []store.Key) (missing []store.Key) {

@@ -1,6 +1,7 @@
 package durable
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -46,9 +47,13 @@ func ReadFile(name string, most int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, most+1))
-	if err == nil && int64(len(data)) > most {
+	var b bytes.Buffer
+	if info, err := f.Stat(); err == nil && info.Size() <= most {
+		b.Grow(int(info.Size()) + bytes.MinRead)
+	}
+	_, err = b.ReadFrom(io.LimitReader(f, most+1))
+	if err == nil && int64(b.Len()) > most {
 		err = &ForeignError{name, fmt.Sprintf("it has more than %d bytes", most)}
 	}
-	return data, err
+	return b.Bytes(), err
 }

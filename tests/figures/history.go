@@ -67,7 +67,7 @@ func (h home) longHistory() error {
 		e.Command = "upgrade " + string(e.Changes[0].Name)
 		g := &generation.Generation{Info: generation.Info{Parent: n - 1, Time: e.Time, Reason: e.Command, Trees: trees}, Wishes: wishes, Lock: l}
 		files := filepath.Join(dir, strconv.Itoa(int(n)))
-		if err := generation.Write(files, &generation.Forest{}, g); err != nil {
+		if err := generation.Write(files, &generation.Forest{}, g, ""); err != nil {
 			return err
 		}
 		if e.Bytes, err = bytesOf(files); err != nil {

@@ -1,0 +1,142 @@
+package generation
+
+import (
+	"bytes"
+	"fmt"
+	"hash/crc32"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unicode"
+
+	"ipp/lock/ref"
+	"ipp/store"
+	"ipp/store/durable"
+)
+
+// ExposedName is the file in which a generation notes what its trees expose, so
+// that the next one need not read them all. It follows from the trees: where it
+// is missing, or not as it was written, they are read.
+//
+//	exposed 1
+//	tree	ROOT.any
+//	base	any
+//	command	esbuild	any/bin/esbuild
+//	dir	any/share
+//	link	any/etc
+//	…
+//	crc32c 1b2c3d4e
+//
+// A tree's lines follow its own; the sum is that of all lines before the last.
+const ExposedName = "exposed"
+
+const (
+	exposedHeader = "exposed 1\n"
+	exposedSum    = "crc32c %08x\n"
+	maxExposed    = 64 << 20
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// Entry stands at the top of a base of a tree, and may join a forest.
+type Entry struct {
+	Path string // tree-relative
+	Dir  bool   // else a link
+}
+
+// encodeExposed writes what members expose, by tree. One of which that could not
+// be read back is left out.
+func encodeExposed(members []Member) []byte {
+	var b bytes.Buffer
+	b.WriteString(exposedHeader)
+	seen := make(map[string]bool, len(members))
+	for _, m := range members {
+		if key := m.Key.String(); !seen[key] {
+			seen[key] = true
+			b.WriteString(m.exposedLines(key))
+		}
+	}
+	return withSum(b.Bytes())
+}
+
+func withSum(lines []byte) []byte {
+	return fmt.Appendf(lines, exposedSum, crc32.Checksum(lines, castagnoli))
+}
+
+func (m Member) exposedLines(key string) string {
+	var b strings.Builder
+	whole := true
+	line := func(fields ...string) {
+		for i, f := range fields {
+			whole = whole && !strings.ContainsFunc(f, unicode.IsControl)
+			if i > 0 {
+				b.WriteByte('\t')
+			}
+			b.WriteString(f)
+		}
+		b.WriteByte('\n')
+	}
+	line("tree", key)
+	for _, base := range m.Bases {
+		line("base", base)
+	}
+	for _, c := range slices.Sorted(maps.Keys(m.Commands)) {
+		line("command", string(c), m.Commands[c])
+	}
+	for _, e := range m.Top {
+		if e.Dir {
+			line("dir", e.Path)
+		} else {
+			line("link", e.Path)
+		}
+	}
+	if !whole {
+		return ""
+	}
+	return b.String()
+}
+
+// ReadExposed reads what the trees of the generation in dir expose: members
+// without name and version, by tree. nil where that is not known.
+func ReadExposed(dir string) map[store.Key]Member {
+	data, err := durable.ReadFile(filepath.Join(dir, ExposedName), maxExposed)
+	if err != nil {
+		return nil
+	}
+	return parseExposed(data)
+}
+
+func parseExposed(data []byte) map[store.Key]Member {
+	end := bytes.LastIndexByte(bytes.TrimSuffix(data, []byte("\n")), '\n') + 1
+	lines, ok := strings.CutPrefix(string(data[:end]), exposedHeader)
+	if !ok || !bytes.Equal(withSum(slices.Clip(data[:end])), data) {
+		return nil
+	}
+	trees := map[store.Key]Member{}
+	var m Member
+	for line := range strings.Lines(lines) {
+		word, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
+		switch {
+		case word == "tree":
+			key, err := store.ParseKey(rest)
+			if err != nil {
+				return nil
+			}
+			m = Member{Key: key, Commands: map[ref.Command]string{}, Top: []Entry{}}
+		case m.Top == nil:
+			return nil // no tree yet
+		case word == "base":
+			m.Bases = append(m.Bases, rest)
+		case word == "command":
+			name, target, _ := strings.Cut(rest, "\t")
+			m.Commands[ref.Command(name)] = target
+		case word == "dir" || word == "link":
+			m.Top = append(m.Top, Entry{rest, word == "dir"})
+		default:
+			return nil
+		}
+		trees[m.Key] = m
+	}
+	return trees
+}

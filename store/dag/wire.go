@@ -13,6 +13,9 @@ const (
 	wireFixed32 = 5
 )
 
+// maxField is protobuf's largest field number.
+const maxField = 1<<29 - 1
+
 var errWire = errors.New("protobuf is cut short or malformed")
 
 // field is one field of a protobuf message.
@@ -29,7 +32,7 @@ func next(msg []byte) (f field, rest []byte, err error) {
 		return f, nil, err
 	}
 	f.num, f.typ = tag>>3, tag&7
-	if f.num == 0 {
+	if f.num == 0 || f.num > maxField {
 		return f, nil, errWire
 	}
 	switch f.typ {

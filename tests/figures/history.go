@@ -62,7 +62,7 @@ func (h home) longHistory() error {
 	defer log.Close()
 	wishes, l, trees := inventCrowd()
 	for n := generation.Number(1); n <= longHistory; n++ {
-		e := profile.LogEntry{Format: 2, Time: time.Date(2031, 1, 1, 0, int(n), 0, 0, time.UTC), User: "somebody", Host: "somewhere", From: n - 1, To: n}
+		e := profile.LogEntry{Format: 1, Time: time.Date(2031, 1, 1, 0, int(n), 0, 0, time.UTC), User: "somebody", Host: "somewhere", From: n - 1, To: n}
 		e.Changes = []profile.Logged{upgrade(&l.Packages[int(n)%crowdSize], ref.Version(fmt.Sprintf("1.0.%d", n)))}
 		e.Command = "upgrade " + string(e.Changes[0].Name)
 		g := &generation.Generation{Info: generation.Info{Parent: n - 1, Time: e.Time, Reason: e.Command, Trees: trees}, Wishes: wishes, Lock: l}
@@ -91,10 +91,13 @@ func upgrade(p *lock.Package, to ref.Version) profile.Logged {
 	return profile.Logged{Name: p.Name, Old: old, New: &profile.LoggedVersion{Version: p.Version, CID: p.CID.String()}}
 }
 
-// bytesOf is the size of a directory's files.
+// bytesOf is the size of a generation's files, as the log counts them.
 func bytesOf(dir string) (total int64, err error) {
 	entries, err := os.ReadDir(dir)
 	for _, e := range entries {
+		if e.Name() == generation.ExposedName {
+			continue // it is a cache
+		}
 		info, err := e.Info()
 		if err != nil {
 			return 0, err

@@ -7,6 +7,7 @@ import (
 
 	"ipp/cmd/term"
 	"ipp/gc"
+	"ipp/generation"
 )
 
 // gcPlan is the JSON of gc --dry-run.
@@ -43,21 +44,17 @@ type gcTree struct {
 
 // keeper is one thing that keeps a package.
 type keeper struct {
-	Kind        string `json:"kind"`                  // generation, root (packed or imported), lease (ipp at work) or program (that runs)
-	Profile     string `json:"profile,omitempty"`     // of generations
-	Generations []int  `json:"generations,omitempty"` // the newest first
-	PIDs        []int  `json:"pids,omitempty"`        // of a lease or a program
-	Why         string `json:"why,omitempty"`         // what made the root, what the lease is for, the program's name
+	Kind        string              `json:"kind"`                  // generation, root (packed or imported), lease (ipp at work) or program (that runs)
+	Profile     string              `json:"profile,omitempty"`     // of generations
+	Generations []generation.Number `json:"generations,omitempty"` // the newest first
+	PIDs        []int               `json:"pids,omitempty"`        // of a lease or a program
+	Why         string              `json:"why,omitempty"`         // what made the root, what the lease is for, the program's name
 }
 
 func keepers(reasons ...gc.Reason) []keeper {
 	list := []keeper{}
 	for _, r := range reasons {
-		k := keeper{Kind: string(r.Kind), Profile: string(r.Profile), PIDs: r.PIDs, Why: r.Why}
-		for _, n := range r.Generations {
-			k.Generations = append(k.Generations, int(n))
-		}
-		list = append(list, k)
+		list = append(list, keeper{string(r.Kind), string(r.Profile), r.Generations, r.PIDs, r.Why})
 	}
 	return list
 }

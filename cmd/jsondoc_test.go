@@ -122,7 +122,10 @@ func (p *page) kind(e ast.Expr) (kind, inner string) {
 		return "number", ""
 	case *ast.StarExpr:
 		return p.kind(e.X)
-	case *ast.SelectorExpr: // time.Time
+	case *ast.SelectorExpr: // time.Time or generation.Number
+		if e.Sel.Name == "Number" {
+			return "number", ""
+		}
 		return "time", ""
 	case *ast.ArrayType:
 		kind, inner = p.kind(e.Elt)

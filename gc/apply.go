@@ -51,6 +51,7 @@ type applying struct {
 	*Collector
 	policy Policy
 	res    *Result
+	read   reader            // what was read before the sweep need not be read in it
 	bad    *multierror.Error // on single files
 }
 
@@ -68,7 +69,7 @@ func (a *applying) errors() error {
 // prune prunes every profile, durably. Nothing is pruned in one while another
 // can't be read: no sweep could follow.
 func (a *applying) prune(ctx context.Context) error {
-	_, profiles, err := a.generations()
+	_, profiles, err := a.generations(&a.read)
 	if err != nil {
 		return err
 	}
@@ -93,19 +94,18 @@ func (a *applying) prune(ctx context.Context) error {
 
 // choose plans anew under the profile's mutex, after a scan of /proc, and picks
 // what goes of this profile.
-func (a *applying) choose(p *profile.Profile) func([]*generation.Generation) ([]generation.Number, error) {
-	return func(old []*generation.Generation) ([]generation.Number, error) {
+func (a *applying) choose(p *profile.Profile) func([]generation.Number) ([]generation.Number, error) {
+	return func(old []generation.Number) ([]generation.Number, error) {
 		if a.policy == (Policy{}) || len(old) == 0 {
 			return nil, nil
 		}
-		f, err := a.decisive()
+		f, err := a.decisive(&a.read)
 		if err != nil {
 			return nil, err
 		}
 		var chosen []generation.Number
 		for _, g := range MakePlan(f, a.policy).Gens {
-			offered := slices.ContainsFunc(old, func(o *generation.Generation) bool { return o.Number == g.Number })
-			if g.Goes && g.Dir == p.Dir() && offered {
+			if g.Goes && g.Dir == p.Dir() && slices.Contains(old, g.Number) {
 				chosen = append(chosen, g.Number)
 			}
 		}
@@ -147,14 +147,11 @@ func (a *applying) leased(id string) bool {
 // Prune saw, of kept roots, of leases and of running programs. Roots are read
 // after the leases: who made one since had a lease until it was durable.
 func (a *applying) live(w *store.Sweep) (map[store.Key]bool, []*profile.Profile, error) {
-	f, profiles, err := a.generations()
+	f, profiles, err := a.generations(&a.read)
 	if err != nil {
 		return nil, nil, err
 	}
-	live := map[store.Key]bool{}
-	for _, g := range f.Gens {
-		keep(live, g.Trees)
-	}
+	live := f.held()
 	keys, err := w.Trees()
 	if err != nil {
 		return nil, nil, err
@@ -169,9 +166,28 @@ func (a *applying) live(w *store.Sweep) (map[store.Key]bool, []*profile.Profile,
 		return nil, nil, err
 	}
 	for _, p := range a.res.InUse {
-		keep(live, p.Trees)
+		for _, k := range p.Trees {
+			live[k] = true
+		}
 	}
 	return live, profiles, nil
+}
+
+// held are the trees that generations hold.
+func (f Facts) held() map[store.Key]bool {
+	held := make([]bool, len(f.Keys)) // far fewer than what all generations name
+	for _, g := range f.Gens {
+		for _, t := range g.Trees {
+			held[t] = true
+		}
+	}
+	keys := map[store.Key]bool{}
+	for t, is := range held {
+		if is {
+			keys[f.Keys[t]] = true
+		}
+	}
+	return keys
 }
 
 // lostRoots are the packages of trees that a generation names and the store does
@@ -184,12 +200,6 @@ func lostRoots(live map[store.Key]bool, present []store.Key) map[string]bool {
 		}
 	}
 	return lost
-}
-
-func keep(live map[store.Key]bool, keys []store.Key) {
-	for _, k := range keys {
-		live[k] = true
-	}
 }
 
 // keptByRoot says whether a kept root holds the tree: all parts of a package.

@@ -6,7 +6,8 @@
 // the letter: prune every profile, durably; then, under one hold of sweep, look
 // again and rename away what nothing holds; then unlink objects under short holds,
 // each after a look at what was published meanwhile. What Plan said is never
-// trusted at the deletion: liveness is read anew under sweep.
+// trusted at the deletion: liveness is read anew under sweep, but for generations
+// whose files are those that were read moments before.
 //
 // Invariants. Nothing is deleted that a generation on disk, a kept root, a live
 // lease or a running program refers to. A profile that is missing or can't be
@@ -49,7 +50,7 @@ type Gen struct {
 	Parent  generation.Number
 	Current bool
 	Time    time.Time
-	Trees   []store.Key
+	Trees   []int32 // which of Facts.Keys it holds
 }
 
 // Tree is what Plan needs to know of a tree.
@@ -71,6 +72,7 @@ type Process struct {
 type Facts struct {
 	Now       time.Time
 	Gens      []Gen
+	Keys      []store.Key    // that generations hold, each once
 	Keep      map[string]int // [policy] keep by a profile's directory; 0: not said
 	Trees     []Tree
 	Roots     []store.Root

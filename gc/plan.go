@@ -19,6 +19,7 @@ func MakePlan(f Facts, p Policy) *Plan {
 	m := newPlanner(f, p)
 	m.decide()
 	m.keepInUse()
+	m.listStaying()
 	plan := &Plan{Gens: m.gens, Trees: m.trees()}
 	plan.Bytes = m.weigh(plan.Trees)
 	for _, st := range f.Staged {
@@ -33,7 +34,9 @@ type planner struct {
 	Facts
 	policy  Policy
 	gens    []GenFate            // sorted by profile and number
-	holders map[string][]int     // the generations that hold a tree, in that order
+	holders map[string][]run     // the generations that hold a tree, in that order
+	stay    []generation.Number  // of those that stay, the last first
+	stayAt  []int                // how many of them are in gens from each on
 	users   map[string][]Process // the programs that use a tree
 	kept    map[pkg][]Reason     // why a package is kept
 	keepAll []Reason             // why all packages are
@@ -41,11 +44,10 @@ type planner struct {
 
 func newPlanner(f Facts, p Policy) *planner {
 	m := &planner{
-		Facts:   f,
-		policy:  p,
-		holders: map[string][]int{},
-		users:   map[string][]Process{},
-		kept:    map[pkg][]Reason{},
+		Facts:  f,
+		policy: p,
+		users:  map[string][]Process{},
+		kept:   map[pkg][]Reason{},
 	}
 	for _, g := range f.Gens {
 		m.gens = append(m.gens, GenFate{Gen: g})
@@ -53,11 +55,7 @@ func newPlanner(f Facts, p Policy) *planner {
 	slices.SortFunc(m.gens, func(a, b GenFate) int {
 		return cmp.Or(cmp.Compare(a.Profile, b.Profile), cmp.Compare(a.Dir, b.Dir), cmp.Compare(a.Number, b.Number))
 	})
-	for i, g := range m.gens {
-		for _, k := range g.Trees {
-			m.holders[k.String()] = append(m.holders[k.String()], i)
-		}
-	}
+	m.holders = m.runs()
 	for _, p := range f.Processes {
 		for _, k := range p.Trees {
 			m.users[k.String()] = append(m.users[k.String()], p)
@@ -179,24 +177,6 @@ func (m *planner) keepInUse() {
 	}
 }
 
-func (m *planner) noneStays(gens []int) bool {
-	return !slices.ContainsFunc(gens, func(i int) bool { return !m.gens[i].Goes })
-}
-
-// newest picks the newest of gens, -1 where there are none: by number within a
-// profile, where a clock may have been wrong, by time between profiles.
-func (m *planner) newest(gens []int) int {
-	best := -1
-	for len(gens) > 0 {
-		var one []int
-		one, gens = m.firstProfile(gens)
-		if last := one[len(one)-1]; best < 0 || m.gens[last].Time.After(m.gens[best].Time) {
-			best = last
-		}
-	}
-	return best
-}
-
 // inUse names who uses a tree.
 func inUse(users []Process) Reason {
 	r := Reason{Kind: ByProgram, Why: users[0].Name}
@@ -211,53 +191,17 @@ func (m *planner) trees() []TreeFate {
 	fates := make([]TreeFate, len(m.Trees))
 	for i, t := range m.Trees {
 		f := TreeFate{Key: t.Key, Label: t.Label, Err: t.Err}
-		f.Reasons = append(m.keptByGens(t.Key), m.keptByOthers(t.Key)...)
+		f.Reasons = append(m.keptByGens(m.holders[t.Key.String()]), m.keptByOthers(t.Key)...)
 		if f.Goes = len(f.Reasons) == 0; f.Goes {
 			if last := m.newest(m.holders[t.Key.String()]); last >= 0 {
-				f.Last = byGenerations(m.gens[last].Gen)
+				g := m.gens[last]
+				f.Last = &Reason{Kind: ByGeneration, Profile: g.Profile, Generations: []generation.Number{g.Number}}
 			}
 		}
 		fates[i] = f
 	}
 	slices.SortFunc(fates, func(a, b TreeFate) int { return cmp.Compare(a.Key.String(), b.Key.String()) })
 	return fates
-}
-
-// byGenerations is a reason of generations of one profile, the newest first.
-func byGenerations(gens ...Gen) *Reason {
-	r := &Reason{Kind: ByGeneration, Profile: gens[0].Profile}
-	for _, g := range gens {
-		r.Generations = append(r.Generations, g.Number)
-	}
-	return r
-}
-
-// keptByGens names, for each profile, the generations that stay and hold the
-// tree.
-func (m *planner) keptByGens(k store.Key) (reasons []Reason) {
-	for holders := m.holders[k.String()]; len(holders) > 0; {
-		var one []int
-		one, holders = m.firstProfile(holders)
-		var stay []Gen
-		for _, i := range slices.Backward(one) {
-			if !m.gens[i].Goes {
-				stay = append(stay, m.gens[i].Gen)
-			}
-		}
-		if len(stay) > 0 {
-			reasons = append(reasons, *byGenerations(stay...))
-		}
-	}
-	return reasons
-}
-
-// firstProfile splits off the generations of one profile.
-func (m *planner) firstProfile(gens []int) (first, rest []int) {
-	n := 1
-	for n < len(gens) && m.gens[gens[n]].Dir == m.gens[gens[0]].Dir {
-		n++
-	}
-	return gens[:n], gens[n:]
 }
 
 // keptByOthers names the kept root, the leases and the programs that keep a

@@ -49,8 +49,17 @@ func gen(id string, parent, days int, trees string) Gen {
 		Number:  generation.Number(number),
 		Parent:  generation.Number(parent),
 		Time:    now().Add(-time.Duration(days) * day),
-		Trees:   keys(trees),
+		Trees:   held.add(keys(trees)),
 	}
+}
+
+// held numbers the trees of all tests.
+var held table
+
+// makePlan is MakePlan with facts whose generations are gen's.
+func makePlan(f Facts, p Policy) *Plan {
+	f.Keys = held.keys
+	return MakePlan(f, p)
 }
 
 func current(g Gen) Gen {
@@ -230,7 +239,7 @@ p 3 stays: current`,
 		t.Run(name, func(t *testing.T) {
 			tt.facts.Now = now()
 			var lines []string
-			for _, g := range MakePlan(tt.facts, tt.policy).Gens {
+			for _, g := range makePlan(tt.facts, tt.policy).Gens {
 				fate := "stays"
 				if g.Goes {
 					fate = "goes"
@@ -276,7 +285,7 @@ func TestPlanTrees(t *testing.T) {
 		"orphan": "goes: nothing refers to it",
 		"bad":    "goes: nothing refers to it",
 	}
-	plan := MakePlan(f, Policy{Keep: 1})
+	plan := makePlan(f, Policy{Keep: 1})
 	bytes := map[string]int64{}
 	for _, tree := range plan.Trees {
 		fate := "stays"
@@ -319,7 +328,7 @@ func TestPlanUniqueBytes(t *testing.T) {
 	}
 	for _, p := range []Policy{{}, {Keep: 1}} { // whether they go or not
 		want := []int64{1, 100 + 1000 + 7, 0}
-		for i, g := range MakePlan(f, p).Gens {
+		for i, g := range makePlan(f, p).Gens {
 			if g.Unique != want[i] {
 				t.Errorf("policy %v: generation %d alone keeps %d, want %d", p, g.Number, g.Unique, want[i])
 			}
@@ -332,7 +341,7 @@ func TestPlanUnreadableLeaseKeepsAll(t *testing.T) {
 		Trees:  []Tree{tree("a", "1:1")},
 		Leases: []store.LeaseInfo{{ID: "x", All: true, PID: 3, Purpose: "pack"}},
 	}
-	plan := MakePlan(f, Policy{})
+	plan := makePlan(f, Policy{})
 	if plan.Trees[0].Goes || plan.Trees[0].Why() != "lease of PID 3 (pack)" || plan.Bytes != 0 {
 		t.Errorf("got %+v", plan.Trees[0])
 	}
@@ -340,7 +349,7 @@ func TestPlanUnreadableLeaseKeepsAll(t *testing.T) {
 
 func TestPlanLeavesFactsAlone(t *testing.T) {
 	f := Facts{Now: now(), Gens: []Gen{gen("p 2", 1, 1, "b"), gen("p 1", 0, 2, "a")}}
-	MakePlan(f, Policy{Keep: 1})
+	makePlan(f, Policy{Keep: 1})
 	if f.Gens[0].Number != 2 || f.Gens[1].Number != 1 {
 		t.Error("the caller's generations were sorted")
 	}

@@ -67,8 +67,8 @@ func (m *planner) objects(goes map[string]bool) map[string]*weight {
 // owner is the one generation that refers to a tree, whether it stays or goes.
 func (m *planner) owner(t Tree) int {
 	owner := nobody
-	for _, i := range m.holders[t.Key.String()] {
-		owner = both(owner, i)
+	for _, r := range m.holders[t.Key.String()] {
+		owner = both(both(owner, int(r.first)), int(r.last))
 	}
 	if len(m.keptByOthers(t.Key)) > 0 {
 		owner = several

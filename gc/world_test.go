@@ -243,12 +243,8 @@ func (w *world) objects() int {
 // generations lists a profile's generations.
 func (w *world) generations(name ref.Name) string {
 	w.Helper()
-	all, err := w.profile(name).Generations()
+	numbers, err := w.profile(name).Numbers()
 	w.must(err)
-	var numbers []generation.Number
-	for _, g := range all {
-		numbers = append(numbers, g.Number)
-	}
 	return fmt.Sprint(numbers)
 }
 

@@ -83,11 +83,10 @@ func (w *world) see() seen {
 	if exists, err := w.p.Exists(); !exists || err != nil {
 		return s
 	}
-	all, err := w.p.Generations()
+	s.gens, err = w.p.Numbers()
 	w.must(err)
-	for _, g := range all {
-		s.gens = append(s.gens, g.Number)
-		w.wantWhole(g.Number)
+	for _, n := range s.gens {
+		w.wantWhole(n)
 	}
 	return s
 }
@@ -226,7 +225,7 @@ func TestPruneFaults(t *testing.T) {
 	for _, name := range []string{"a", "b", "c", "d", "e"} {
 		w.update(w.only(w.pack("x", name)))
 	}
-	choose := func([]*generation.Generation) ([]generation.Number, error) { return []generation.Number{1, 2, 3}, nil }
+	choose := func([]generation.Number) ([]generation.Number, error) { return []generation.Number{1, 2, 3}, nil }
 	for n := 0; ; n++ {
 		hit := w.failAt(n)
 		pruned, err := w.p.Prune(context.Background(), choose)

@@ -26,9 +26,9 @@ func TestLogLine(t *testing.T) {
 		`"changes":[{"name":"a","new":{"version":"1.0.0","cid":"CID"}}]}` + "\n"
 	g, err := w.p.Current()
 	w.must(err)
-	bytes, _, err := w.p.files(1)
+	files, err := w.p.files(1)
 	w.must(err)
-	want := strings.NewReplacer("CID", g.Lock.Packages[0].CID.String(), "BYTES", fmt.Sprint(bytes)).Replace(made)
+	want := strings.NewReplacer("CID", g.Lock.Packages[0].CID.String(), "BYTES", fmt.Sprint(files.bytes())).Replace(made)
 	if string(data) != want {
 		t.Errorf("log is\n%swant\n%s", data, want)
 	}
@@ -107,9 +107,10 @@ func TestALargeChangeIsNotLogged(t *testing.T) {
 func TestUntouched(t *testing.T) {
 	w := newWorld(t)
 	w.update(w.add(w.pack("a", "A")))
-	bytes, newest, err := w.p.files(1)
+	files, err := w.p.files(1)
 	w.must(err)
-	e := LogEntry{To: 1, Time: newest.Truncate(time.Second), Bytes: bytes}
+	newest := files.newest()
+	e := LogEntry{To: 1, Time: newest.Truncate(time.Second), Bytes: files.bytes()}
 	if !w.p.Untouched(e) {
 		t.Error("a new generation is touched")
 	}

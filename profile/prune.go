@@ -25,7 +25,7 @@ import (
 // keep their number from being used again. What a killed Prune left is deleted
 // too. A *LeftoverError comes beside numbers that were pruned, durably, but
 // could not be deleted.
-func (p *Profile) Prune(ctx context.Context, choose func(old []*generation.Generation) ([]generation.Number, error)) ([]generation.Number, error) {
+func (p *Profile) Prune(ctx context.Context, choose func(old []generation.Number) ([]generation.Number, error)) ([]generation.Number, error) {
 	var pruned []generation.Number
 	var leftover *multierror.Error
 	err := p.locked(ctx, "gc", func() (err error) {
@@ -43,7 +43,7 @@ func (p *Profile) Prune(ctx context.Context, choose func(old []*generation.Gener
 	return pruned, nil
 }
 
-func (p *Profile) prune(choose func(old []*generation.Generation) ([]generation.Number, error)) ([]generation.Number, error) {
+func (p *Profile) prune(choose func(old []generation.Number) ([]generation.Number, error)) ([]generation.Number, error) {
 	old, err := p.prunable()
 	if err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ func (p *Profile) prune(choose func(old []*generation.Generation) ([]generation.
 		return nil, err
 	}
 	for _, n := range chosen { // before the first rename
-		if !slices.ContainsFunc(old, func(g *generation.Generation) bool { return g.Number == n }) {
+		if !slices.Contains(old, n) {
 			return nil, fmt.Errorf("generation %d can't be removed: it is current, its parent, or not there", n)
 		}
 	}
@@ -87,29 +87,27 @@ func (p *Profile) removeTemps() error {
 	return bad.ErrorOrNil()
 }
 
-// prunable reads all generations and leaves out the current one and its parent.
-func (p *Profile) prunable() ([]*generation.Generation, error) {
+// prunable lists the generations without the current one and its parent. It reads
+// no other than these: what the rest hold, and whether it can be told at all, is
+// choose's to know.
+func (p *Profile) prunable() ([]generation.Number, error) {
 	current, err := p.CurrentNumber()
 	if err != nil {
 		return nil, err
 	}
-	all, err := p.Generations()
+	var parent generation.Number
+	if current != 0 {
+		g, err := p.read(current)
+		if err != nil {
+			return nil, err
+		}
+		parent = g.Info.Parent
+	}
+	l, err := p.names()
 	if err != nil {
 		return nil, err
 	}
-	var parent generation.Number
-	found := current == 0
-	for _, g := range all {
-		if g.Number == current {
-			parent, found = g.Info.Parent, true
-		}
-	}
-	if !found {
-		return nil, fmt.Errorf("read generation %d: it is current, but not there", current)
-	}
-	return slices.DeleteFunc(all, func(g *generation.Generation) bool {
-		return g.Number == current || g.Number == parent
-	}), nil
+	return slices.DeleteFunc(l.numbers, func(n generation.Number) bool { return n == current || n == parent }), nil
 }
 
 // emptyGone deletes what N.gone holds, and N.gone itself if there is a higher

@@ -64,29 +64,34 @@ func (p *Profile) Numbers() ([]generation.Number, error) {
 	return l.numbers, err
 }
 
-// Generations reads all generations on disk, the lowest number first. An error
-// names each one that can't be read.
-func (p *Profile) Generations() ([]*generation.Generation, error) {
+// Each goes through the generations on disk, the lowest number first, one at a
+// time, so that a long history takes no more memory than a short one: one that
+// seen answers true for is not read, any other is read and handed to visit. seen
+// gets the files as they are, visit as they were just before they were read. An
+// error names each generation that can't be read or that visit refuses.
+func (p *Profile) Each(seen func(generation.Number, Files) bool, visit func(*generation.Generation, Files) error) error {
 	l, err := p.names()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var bad *multierror.Error
-	all := make([]*generation.Generation, 0, len(l.numbers))
 	for _, n := range l.numbers {
+		files, err := p.files(n)
+		if err == nil && seen(n, files) {
+			continue
+		}
 		g, err := p.read(n)
 		switch {
 		case err == nil:
-			all = append(all, g)
+			if err := visit(g, files); err != nil {
+				bad = multierror.Append(bad, &DamagedError{p.name, n, g.Dir, err})
+			}
 		case p.absent(number(n)): // pruned meanwhile
 		default:
 			bad = multierror.Append(bad, err)
 		}
 	}
-	if err := bad.ErrorOrNil(); err != nil {
-		return nil, err
-	}
-	return all, nil
+	return bad.ErrorOrNil()
 }
 
 // Get reads one generation; a *NoGenerationError, which Is fs.ErrNotExist,
@@ -112,27 +117,57 @@ func (p *Profile) read(n generation.Number) (*generation.Generation, error) {
 // flip. Where it is false they may be right all the same: a copy is newer.
 func (p *Profile) Untouched(e LogEntry) bool {
 	end := e.Time.Add(time.Second) // what is written down has no fractions
-	bytes, newest, err := p.files(e.To)
-	return err == nil && bytes == e.Bytes && newest.Before(end)
+	files, err := p.files(e.To)
+	return err == nil && files.bytes() == e.Bytes && files.newest().Before(end)
 }
 
-// files says how large the three files of generation n are together, and when the
-// newest of them was written.
-func (p *Profile) files(n generation.Number) (bytes int64, newest time.Time, err error) {
-	for _, name := range []string{generation.InfoName, lock.LockName, lock.ProfileName} {
-		info, err := os.Lstat(filepath.Join(p.path(number(n)), name))
-		if err != nil {
-			return 0, newest, err
+// Files are what a look at the three files of a generation, without reading
+// them, tells.
+type Files [3]fs.FileInfo
+
+// Same says whether both looks found the same files, not written in between. It
+// is false where either found none.
+func (f Files) Same(o Files) bool {
+	for i, a := range f {
+		b := o[i]
+		if a == nil || b == nil || !os.SameFile(a, b) || a.Size() != b.Size() || !a.ModTime().Equal(b.ModTime()) {
+			return false
 		}
-		if !info.Mode().IsRegular() {
-			return 0, newest, &fs.PathError{Op: "read", Path: name, Err: fs.ErrInvalid}
-		}
-		bytes += info.Size()
+	}
+	return true
+}
+
+// bytes says how large they are together.
+func (f Files) bytes() (total int64) {
+	for _, info := range f {
+		total += info.Size()
+	}
+	return total
+}
+
+// newest says when the newest was written.
+func (f Files) newest() (newest time.Time) {
+	for _, info := range f {
 		if info.ModTime().After(newest) {
 			newest = info.ModTime()
 		}
 	}
-	return bytes, newest, nil
+	return newest
+}
+
+// files looks at the three files of generation n.
+func (p *Profile) files(n generation.Number) (f Files, err error) {
+	for i, name := range [...]string{generation.InfoName, lock.LockName, lock.ProfileName} {
+		info, err := os.Lstat(filepath.Join(p.path(number(n)), name))
+		if err != nil {
+			return Files{}, err
+		}
+		if !info.Mode().IsRegular() {
+			return Files{}, &fs.PathError{Op: "read", Path: name, Err: fs.ErrInvalid}
+		}
+		f[i] = info
+	}
+	return f, nil
 }
 
 func (p *Profile) absent(name string) bool {

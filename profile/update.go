@@ -217,11 +217,11 @@ func (u *update) commit(ctx context.Context) (c Change, err error) {
 // entry is the log's line for the flip to generation n.
 func (u *update) entry(n generation.Number) LogEntry {
 	e := u.p.entry(u.parent, n, u.why)
-	bytes, _, err := u.p.files(n)
+	files, err := u.p.files(n)
 	if err != nil {
 		return e // it is only without what makes history quick
 	}
-	return e.making(bytes, lock.Diff(u.old.Lock, u.new.Lock))
+	return e.making(files.bytes(), lock.Diff(u.old.Lock, u.new.Lock))
 }
 
 // build writes the forest and the files of the generation, and syncs them.

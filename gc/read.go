@@ -3,6 +3,7 @@ package gc
 import (
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"ipp/generation"
 	"ipp/lock"
@@ -105,6 +106,7 @@ func (t *table) add(keys []store.Key) []int32 {
 		n, ok := t.at[k]
 		if !ok {
 			n = int32(len(t.keys))
+			k.Part = strings.Clone(k.Part) // it would keep the text of the whole file
 			t.keys = append(t.keys, k)
 			t.at[k] = n
 		}

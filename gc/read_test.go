@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unsafe"
 
 	"ipp/profile"
 	"ipp/store"
@@ -81,6 +82,25 @@ func TestReaderKeepsEachTreeOnce(t *testing.T) {
 		if len(g.Trees) != 2 {
 			t.Errorf("generation %d holds %v", g.Number, g.Trees)
 		}
+	}
+}
+
+// TestReaderKeepsNoText: what is kept of a generation is no piece of its file, all
+// of which that would keep.
+func TestReaderKeepsNoText(t *testing.T) {
+	const size = 1 << 20
+	text := strings.Repeat("x", size) + store.AnyPart
+	k := key("a")
+	k.Part = text[size:]
+	var tab table
+	tab.add([]store.Key{k})
+	for kept := range tab.at {
+		if kept != k || unsafe.StringData(kept.Part) == unsafe.StringData(k.Part) {
+			t.Error("a key of the table is a piece of the text")
+		}
+	}
+	if unsafe.StringData(tab.keys[0].Part) == unsafe.StringData(k.Part) {
+		t.Error("a key of the list is a piece of the text")
 	}
 }
 

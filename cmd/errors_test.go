@@ -60,7 +60,7 @@ func TestEveryErrorHasItsLine(t *testing.T) {
 		{&profile.MissingTreesError{}, exitMalformed, "install these packages again"},
 		{&profile.StoreLinkError{}, exitFailed, "IPP_STORE"},
 		{&profile.FlipError{Err: syscall.EIO}, exitFailed, "disk"},
-		{&profile.PointerError{Path: "/p"}, exitMalformed, "ln -sfn"},
+		{&profile.PointerError{Path: "/p"}, exitMalformed, "check --repair"},
 		{&profile.DamagedError{Err: errors.New("x")}, exitMalformed, "ipp rollback"},
 		{&toml.SyntaxError{File: filepath.Join("1", lock.ProfileName)}, exitMalformed, "ipp rollback"},
 		{&toml.SyntaxError{File: "d/" + pack.MetadataName}, exitMalformed, "--init"},

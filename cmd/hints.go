@@ -81,8 +81,8 @@ func syntaxHint(e *toml.SyntaxError) string {
 	return ""
 }
 
-func pointerHint(e *profile.PointerError) string {
-	return "make it lead to a generation that is there: ln -sfn N " + quote(e.Path)
+func pointerHint(*profile.PointerError) string {
+	return "ipp check --repair puts it back where the log says; ipp rollback N chooses"
 }
 
 func damagedHint(e *profile.DamagedError) string {

@@ -65,7 +65,10 @@ func (a *app) rollback(ctx context.Context, verb, text string, dryRun bool) erro
 	if err = a.warning(err); err != nil {
 		return failed(verb, object, a.noParent(err))
 	}
-	ch.Old, ch.New = a.locks(prof, ch)
+	ch.Old, ch.New = &lock.Lockfile{}, &lock.Lockfile{}
+	if ch.From != 0 { // else the pointer was lost
+		ch.Old, ch.New = a.locks(prof, ch)
+	}
 	return a.showRollback(prof, ch, dryRun)
 }
 
@@ -109,7 +112,7 @@ func (a *app) locks(prof *profile.Profile, ch profile.Change) (old, next *lock.L
 
 // wouldRollback is Rollback without the flip.
 func wouldRollback(prof *profile.Profile, n generation.Number) (profile.Change, error) {
-	from, err := prof.CurrentNumber()
+	from, err := prof.From(n)
 	if err != nil {
 		return profile.Change{}, err
 	}
@@ -122,6 +125,9 @@ func wouldRollback(prof *profile.Profile, n generation.Number) (profile.Change, 
 		ch.To = info.Parent
 	}
 	if ch.To == 0 {
+		if err := prof.Lost(); err != nil {
+			return ch, err
+		}
 		return ch, &profile.NoParentError{Current: from}
 	}
 	_, err = prof.Get(ch.To)
@@ -134,7 +140,7 @@ func (a *app) showRollback(prof *profile.Profile, ch profile.Change, dryRun bool
 	for _, d := range lock.Diff(ch.Old, ch.New) {
 		r.Changes = append(r.Changes, changeLine{Name: string(d.Name), Old: versionOf(d.Old), New: versionOf(d.New)})
 	}
-	if !ch.Nothing && !dryRun {
+	if !ch.Nothing && !dryRun && ch.From != 0 {
 		r.Undo = a.own("rollback %d", ch.From)
 	}
 	if a.json {
@@ -144,7 +150,11 @@ func (a *app) showRollback(prof *profile.Profile, ch profile.Change, dryRun bool
 		a.printf("nothing to do: generation %d is current\n", ch.To)
 		return nil
 	}
-	a.printf("generation %d -> %d\n", ch.From, ch.To)
+	if ch.From == 0 {
+		a.printf("generation %d is current again\n", ch.To)
+	} else {
+		a.printf("generation %d -> %d\n", ch.From, ch.To)
+	}
 	table, style := a.term.Table(), a.term.OutStyle()
 	for _, l := range r.Changes {
 		table.Row(l.short(style)...)
@@ -154,7 +164,9 @@ func (a *app) showRollback(prof *profile.Profile, ch profile.Change, dryRun bool
 		a.println("dry run: nothing was changed")
 		return nil
 	}
-	a.println("undo: " + r.Undo)
+	if r.Undo != "" {
+		a.println("undo: " + r.Undo)
+	}
 	return nil
 }
 

@@ -40,6 +40,9 @@ func (r *reader) look(p *profile.Profile) (gens []Gen, keep int, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
+	if err := p.Lost(); err != nil {
+		return nil, 0, err
+	}
 	found := current == 0
 	old, now := r.seen[p.Dir()], map[generation.Number]remembered{}
 	add := func(g Gen, files profile.Files) {

@@ -35,12 +35,28 @@ func (p *Profile) CurrentNumber() (generation.Number, error) {
 	return n, nil
 }
 
+// Lost is a *PointerError where there is no pointer, though the log tells of
+// one: what then looks like a profile without generations is none.
+func (p *Profile) Lost() error {
+	if n, err := p.CurrentNumber(); n != 0 || err != nil {
+		return err
+	}
+	numbers, err := p.Numbers()
+	if err != nil || len(numbers) == 0 || p.lastLogged() == 0 {
+		return err
+	}
+	return &PointerError{p.path("current"), "it is lost: there are generations, and none is current"}
+}
+
 // Current reads the current generation; nil where there is none yet.
 func (p *Profile) Current() (*generation.Generation, error) {
 	for {
 		n, err := p.CurrentNumber()
-		if n == 0 || err != nil {
+		if err != nil {
 			return nil, err
+		}
+		if n == 0 {
+			return nil, p.Lost()
 		}
 		g, err := p.read(n)
 		if err == nil {

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,7 +42,7 @@ func (p *Profile) nowhere(n generation.Number) error {
 }
 
 func (p *Profile) rollback(n generation.Number, why Reason) (Change, error) {
-	from, err := p.CurrentNumber()
+	from, err := p.From(n)
 	if err != nil {
 		return Change{}, err
 	}
@@ -63,10 +64,20 @@ func (p *Profile) rollback(n generation.Number, why Reason) (Change, error) {
 	return Change{From: from, To: n}, err
 }
 
+// From is the current generation, which a rollback to n leaves; 0 where the
+// pointer is lost or wrong, and n says where to go all the same.
+func (p *Profile) From(n generation.Number) (generation.Number, error) {
+	from, err := p.CurrentNumber()
+	if wrong := (*PointerError)(nil); n != 0 && errors.As(err, &wrong) {
+		return 0, nil
+	}
+	return from, err
+}
+
 // parent is where a plain rollback goes.
 func (p *Profile) parent(current generation.Number) (generation.Number, error) {
 	if current == 0 {
-		return 0, &NoParentError{}
+		return 0, cmp.Or[error](p.Lost(), &NoParentError{})
 	}
 	info, err := p.info(current)
 	if err != nil {

@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -182,10 +181,8 @@ func (c *checker) usersOf(k store.Key) []checkProfile {
 	var list []checkProfile
 	for _, dir := range slices.Sorted(mapKeys(c.prof)) {
 		p := checkProfile{Profile: filepath.Base(dir)}
-		for _, x := range c.prof[dir].Generations {
-			if slices.ContainsFunc(x.Info.Trees, func(o store.Key) bool { return o.String() == k.String() }) {
-				p.Generations = append(p.Generations, int(x.Number))
-			}
+		for _, n := range c.prof[dir].Holders(k) {
+			p.Generations = append(p.Generations, int(n))
 		}
 		if p.Generations != nil {
 			list = append(list, p)
@@ -198,16 +195,9 @@ func (c *checker) usersOf(k store.Key) []checkProfile {
 func (c *checker) packageOf(k store.Key) checkPackage {
 	p := checkPackage{CID: k.Root.String(), Platform: k.Part}
 	for _, checked := range c.prof {
-		for _, x := range checked.Generations {
-			if x.Lock == nil {
-				continue
-			}
-			for _, l := range x.Lock.Packages {
-				if store.SameRoot(l.CID, k.Root) {
-					p.Name, p.Version = string(cmp.Or(l.Package, l.Name)), string(l.Version)
-					return p
-				}
-			}
+		if name, version, ok := checked.Package(k.Root); ok {
+			p.Name, p.Version = string(name), string(version)
+			return p
 		}
 	}
 	if t, err := pack.OpenTree(c.st, k); err == nil && t.Meta != nil {

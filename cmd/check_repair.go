@@ -262,7 +262,7 @@ func (c *checker) repairProfiles(ctx context.Context) error {
 				continue
 			}
 			c.addProfileFault(f) // what hid behind a damaged tree
-			c.fault(f.File).mend(c.repairFault(ctx, p, checked, f))
+			c.fault(f.File).mend(c.repairFault(ctx, p, f))
 		}
 	}
 	return nil
@@ -274,7 +274,7 @@ func (c *checker) fault(file string) *checkFault {
 	return &c.report.Faults[i]
 }
 
-func (c *checker) repairFault(ctx context.Context, p *profile.Profile, checked *profile.Checked, f profile.Fault) error {
+func (c *checker) repairFault(ctx context.Context, p *profile.Profile, f profile.Fault) error {
 	switch f.Kind {
 	case profile.PointerFault:
 		to, err := p.RepairPointer(ctx)
@@ -285,10 +285,8 @@ func (c *checker) repairFault(ctx context.Context, p *profile.Profile, checked *
 	case profile.LogFault:
 		return p.RepairLog(ctx)
 	}
-	for _, x := range checked.Generations {
-		if x.Number == f.Number {
-			return c.rebuild(ctx, p, x)
-		}
+	if x := p.ExamineFiles(f.Number); !isGone(x.Dir) {
+		return c.rebuild(ctx, p, x)
 	}
 	return nil
 }

@@ -48,9 +48,11 @@ type Note struct{ File, What string }
 // Checked is what a check of a profile found.
 type Checked struct {
 	Current     generation.Number
-	Generations []*generation.Examined // the lowest first
+	Generations []generation.Number // the lowest first
 	Faults      []Fault
 	Notes       []Note
+
+	held held
 }
 
 // Members finds out what the packages of a generation bring to its forest. An
@@ -82,13 +84,19 @@ func (p *Profile) Examine(ctx context.Context, st *store.Store, members Members)
 		if p.absent(number(n)) {
 			continue
 		}
-		c.Generations = append(c.Generations, x)
+		c.held.add(len(c.Generations), x)
+		c.Generations = append(c.Generations, n)
 		c.Faults = append(c.Faults, faults...)
 	}
 	p.examinePointer(c, l)
 	p.examineLog(c)
 	p.examineNames(c, l)
 	return c, nil
+}
+
+// ExamineFiles looks at the three files of one generation.
+func (p *Profile) ExamineFiles(n generation.Number) *generation.Examined {
+	return generation.Examine(p.path(number(n)), n)
 }
 
 func (p *Profile) flaw(kind FaultKind, n generation.Number, file, why string, err error) Fault {
@@ -98,7 +106,7 @@ func (p *Profile) flaw(kind FaultKind, n generation.Number, file, why string, er
 // examine looks at one generation.
 func (p *Profile) examine(ctx context.Context, st *store.Store, n generation.Number, members Members) (*generation.Examined, []Fault) {
 	dir := number(n)
-	x := generation.Examine(p.path(dir), n)
+	x := p.ExamineFiles(n)
 	var faults []Fault
 	for _, f := range x.Faults {
 		faults = append(faults, p.flaw(FileFault, n, dir+"/"+f.Path, f.Why, f.Err))

@@ -64,10 +64,11 @@ func (s *session) writeCAR(ctx context.Context, path string, o *opened, platform
 		return b.Flush()
 	}
 	if path == "-" {
-		if err := write(s.a.raw); !errors.Is(err, syscall.EPIPE) {
-			return err
+		err := write(s.a.raw)
+		if errors.Is(err, syscall.EPIPE) { // who wants a package wants all of it
+			err = &failure{err: errors.New("the reader went away before all of it was written"), code: exitFailed}
 		}
-		return nil // the reader has seen enough
+		return err
 	}
 	return writeWhole(path, write)
 }

@@ -12,7 +12,8 @@
 //     prints the same plan.
 //   - Text from packages, file names and arguments reaches a terminal only
 //     through term.Safe.
-//   - A reader that goes away (EPIPE) ends no change half way and is no error.
+//   - A reader that goes away (EPIPE) ends no change half way and is no error, but
+//     where it was to get a package.
 //     An output that fails otherwise is one; a change that was made stands.
 //   - The first interrupt cancels, the second kills.
 //

@@ -301,14 +301,17 @@ func (a *app) show(problems []problem) {
 	}
 }
 
-// showJSON writes {"error": {"code", "message", "hints", "errors"}}; errors
-// lists them all where there are several.
+// report is the JSON of what went wrong.
+type report struct {
+	Message string    `json:"message"`
+	Hints   []string  `json:"hints,omitempty"`
+	Code    int       `json:"code"`
+	Errors  []problem `json:"errors,omitempty"` // each of them, where there are several
+}
+
+// showJSON writes {"error": report}.
 func (a *app) showJSON(problems []problem, code int) {
-	type whole struct {
-		problem
-		Errors []problem `json:"errors,omitempty"`
-	}
-	e := whole{problem: problems[0]}
+	e := report{Message: problems[0].Message, Hints: problems[0].Hints}
 	if len(problems) > 1 {
 		e.Message, e.Hints, e.Errors = fmt.Sprintf("%d errors", len(problems)), nil, problems
 	}
@@ -316,7 +319,7 @@ func (a *app) showJSON(problems []problem, code int) {
 		e.Hints = append(slices.Clone(e.Hints), a.advice)
 	}
 	e.Code = code
-	data, err := json.Marshal(map[string]whole{"error": e})
+	data, err := json.Marshal(map[string]report{"error": e})
 	if err == nil {
 		a.println(term.SafeJSON(data))
 	}

@@ -34,7 +34,7 @@ func jsonPages() [][2]string {
 		{"gc", "gcResult"},
 		{"env", "envVars"},
 		{"version", "release"},
-		{"error, of any command", "problem"},
+		{"error, of any command", "report"},
 	}
 }
 

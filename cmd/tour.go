@@ -56,8 +56,9 @@ func (t *tourCmd) run(ctx context.Context, a *app) (err error) {
 	tr := &tour{a: a, self: self, dir: dir, home: filepath.Join(dir, "home")}
 	started := a.now()
 	if err := tr.walk(ctx); err != nil {
-		if ctx.Err() != nil {
-			return errors.Join(ctx.Err(), os.RemoveAll(dir))
+		a.println()
+		if ctx.Err() != nil || a.term.OutErr() != nil {
+			return errors.Join(ctx.Err(), os.RemoveAll(dir)) // nobody looks at it any more
 		}
 		return tourFailed(fmt.Errorf("%w (all of it is left in %s)", err, dir))
 	}

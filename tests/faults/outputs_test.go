@@ -32,7 +32,7 @@ func testOutputs(t *testing.T, w *homes.World) {
 		// nobody reads on
 		{`$IPP list | true`, 0, "-", 2},
 		{`{ $IPP history; echo $? >&2; } | true`, 0, "0\n", 2},
-		{`{ $IPP export prog -o -; echo $? >&2; } | head -c 1 >/dev/null`, 0, "0\n", 2},
+		{`{ $IPP export prog -o -; echo $? >&2; } | head -c 1 >/dev/null`, 0, "1\n", 2},
 		{`{ $IPP rollback 2>&1; echo $? >code; } | true; cat code`, 0, "0\n", 1},
 		{`{ $IPP install v1.car 2>&1; echo $? >code; } | true; cat code`, 0, "0\n", 3},
 		{`{ $IPP gc --keep 1 2>&1; echo $? >code; } | true; cat code`, 0, "0\n", 2},

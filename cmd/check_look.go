@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"ipp/generation"
 	"ipp/profile"
 	"ipp/store"
 	"ipp/store/flock"
@@ -22,7 +23,7 @@ func (c *checker) look(ctx context.Context) error {
 	c.found, err = c.st.Check(ctx, store.CheckOptions{Begin: func(total int64) (report func(int64)) {
 		report, done = c.a.meter("checking", total)
 		return report
-	}})
+	}, Held: c.holds(ctx)})
 	done()
 	if err != nil {
 		return err
@@ -86,7 +87,7 @@ func isGone(path string) bool {
 // lookAtProfiles looks at every profile that is here or has a root.
 func (c *checker) lookAtProfiles(ctx context.Context) error {
 	c.prof = map[string]*profile.Checked{}
-	dirs, err := c.profileDirs()
+	dirs, err := c.profileDirs(c.found.Roots)
 	if err != nil {
 		return err
 	}
@@ -102,8 +103,38 @@ func (c *checker) lookAtProfiles(ctx context.Context) error {
 	return nil
 }
 
+// holds finds out which trees generations hold. Of a profile that can't be read
+// nobody knows, so all are.
+func (c *checker) holds(ctx context.Context) func([]store.Root) (func(store.Key) bool, error) {
+	unasked := func(context.Context, *generation.Examined) ([]generation.Member, error) { return nil, errHurt }
+	return func(roots []store.Root) (func(store.Key) bool, error) {
+		dirs, err := c.profileDirs(roots)
+		if err != nil {
+			return nil, err
+		}
+		var all []*profile.Checked
+		unknown := false
+		for _, dir := range dirs {
+			p, err := c.a.profileIn(dir)
+			if err != nil {
+				unknown = true
+				continue
+			}
+			checked, err := p.Examine(ctx, c.st, unasked)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, checked)
+			unknown = unknown || slices.ContainsFunc(checked.Faults, func(f profile.Fault) bool { return f.Err != nil || f.Kind == profile.FileFault })
+		}
+		return func(k store.Key) bool {
+			return unknown || slices.ContainsFunc(all, func(p *profile.Checked) bool { return len(p.Holders(k)) > 0 })
+		}, nil
+	}
+}
+
 // profileDirs are the directories of all profiles, sorted.
-func (c *checker) profileDirs() ([]string, error) {
+func (c *checker) profileDirs(roots []store.Root) ([]string, error) {
 	names, err := profile.List(c.state)
 	if err != nil {
 		return nil, err
@@ -112,7 +143,7 @@ func (c *checker) profileDirs() ([]string, error) {
 	for _, n := range names {
 		dirs = append(dirs, c.a.profileAt(n, c.state).Dir())
 	}
-	for _, r := range c.found.Roots {
+	for _, r := range roots {
 		if r.Kind == store.ProfileRoot {
 			dirs = append(dirs, r.Path)
 		}

@@ -91,7 +91,7 @@ func (c *checker) repairRoot(ctx context.Context, f *checkFault) error {
 		_, err := c.st.RepairRoot(ctx, filepath.Base(f.File), "kept; its root was damaged", c.a.now())
 		return err
 	}
-	dirs, err := c.profileDirs()
+	dirs, err := c.profileDirs(c.found.Roots)
 	if err != nil {
 		return err
 	}
@@ -293,7 +293,7 @@ func (c *checker) repairFault(ctx context.Context, p *profile.Profile, f profile
 
 // settle looks once more, at all that was repaired.
 func (c *checker) settle(ctx context.Context) error {
-	rest, err := c.st.CheckRest(ctx)
+	rest, err := c.st.CheckRest(ctx, store.CheckOptions{Held: c.holds(ctx)})
 	if err != nil {
 		return err
 	}
@@ -310,6 +310,7 @@ func (c *checker) settle(ctx context.Context) error {
 	if err != nil || link == nil {
 		left.add(checkFault{File: filepath.Join(c.state, storeLink), Kind: "link", Why: fmt.Sprint(err)})
 	}
+	c.report.Notes = left.report.Notes // what was to be said before the repair is no longer so
 	c.compare(left.report.Faults)
 	return nil
 }

@@ -143,6 +143,11 @@ func (a *applying) leased(id string) bool {
 	return slices.ContainsFunc(a.res.Leases, func(l store.LeaseInfo) bool { return l.ID == id })
 }
 
+// leases says whether a live lease holds the tree.
+func (a *applying) leases(k store.Key) bool {
+	return slices.ContainsFunc(a.res.Leases, func(l store.LeaseInfo) bool { return l.Holds(k.Root) })
+}
+
 // live decides which trees stay: those of every generation on disk, whatever
 // Prune saw, of kept roots, of leases and of running programs. Roots are read
 // after the leases: who made one since had a lease until it was durable.
@@ -158,7 +163,16 @@ func (a *applying) live(w *store.Sweep) (map[store.Key]bool, []*profile.Profile,
 	}
 	lost := lostRoots(live, keys)
 	for _, k := range keys {
-		if lost[string(k.Root.Hash())] || keptByRoot(f.Roots, k) || slices.ContainsFunc(a.res.Leases, func(l store.LeaseInfo) bool { return l.Holds(k.Root) }) {
+		if lost[string(k.Root.Hash())] || keptByRoot(f.Roots, k) || a.leases(k) {
+			live[k] = true
+		}
+	}
+	left, err := w.Lost()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, k := range left { // of a kept package that is here they are of a publishing that was killed
+		if lost[string(k.Root.Hash())] || a.leases(k) || keptByRoot(f.Roots, k) && !hasPart(keys, k) {
 			live[k] = true
 		}
 	}
@@ -207,6 +221,11 @@ func keptByRoot(roots []store.Root, k store.Key) bool {
 	return slices.ContainsFunc(roots, func(r store.Root) bool {
 		return r.Kind == store.KeptRoot && store.SameRoot(r.CID, k.Root)
 	})
+}
+
+// hasPart says whether there is any part of the tree's package.
+func hasPart(keys []store.Key, k store.Key) bool {
+	return slices.ContainsFunc(keys, func(o store.Key) bool { return store.SameRoot(o.Root, k.Root) })
 }
 
 // restore looks at /proc again: a program may have been started since the first

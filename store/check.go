@@ -31,7 +31,7 @@ import (
 func (s *Store) Check(ctx context.Context, opt CheckOptions) (*Checked, error) {
 	c := &checking{
 		store: s, begin: opt.Begin, pool: dag.NewPool(2 * s.slots), // one reads while another hashes
-		damage: map[string]*Damage{},
+		damage: map[string]*Damage{}, held: opt.Held,
 	}
 	found, err := c.run(ctx)
 	if err != nil {
@@ -45,6 +45,9 @@ type CheckOptions struct {
 	// Begin, if set, is told how many bytes there are to look at, and gives the
 	// function that is told of those done, from several goroutines.
 	Begin func(total int64) (report func(int64))
+	// Held, if set, tells which trees generations hold. It is asked for only where
+	// trees are lost, and given the roots that can be read.
+	Held func(roots []Root) (func(Key) bool, error)
 }
 
 // checking is one check.
@@ -55,7 +58,10 @@ type checking struct {
 	report func(int64)
 	found  Checked
 
-	lost []Key // trees that left something behind
+	held func([]Root) (func(Key) bool, error)
+	lost []Key // trees of which only something beside them is there
+
+	unlisted bool // a tree's .objects is damaged: what no tree names can't be told
 
 	mu      sync.Mutex
 	objects objectList
@@ -118,8 +124,9 @@ func (c *checking) run(ctx context.Context) (*Checked, error) {
 	for _, step := range []func(context.Context) error{
 		c.hashObjects,
 		func(ctx context.Context) error { return c.checkTrees(ctx, keys) },
-		c.checkOrphans,
 		c.checkRest,
+		c.checkLost,
+		c.checkOrphans,
 	} {
 		if err := step(ctx); err != nil {
 			return nil, err
@@ -266,41 +273,6 @@ func (c *checking) object(ctx context.Context, k objectKey) (string, error) {
 	return c.store.checkObject(ctx, k, c.pool, nil)
 }
 
-// listTrees lists trees/: what is there, and what stands beside it.
-func (c *checking) listTrees() ([]Key, error) {
-	names, err := readNames(c.store.path("trees"))
-	if err != nil {
-		return nil, c.unreadable("trees", err)
-	}
-	var keys []Key
-	for _, n := range names {
-		base, beside := strings.CutSuffix(n, ".car")
-		if !beside {
-			base, beside = strings.CutSuffix(n, ".objects")
-		}
-		k, err := ParseKey(base)
-		switch {
-		case durable.IsTemp(n):
-		case err != nil:
-			c.note("trees/"+n, "not ipp's: no tree has such a name; remove it by hand")
-		case !beside:
-			keys = append(keys, k)
-		case !slices.Contains(names, base) && c.alone(n, base):
-			c.note("trees/"+n, "left over: its tree is gone; ipp gc deletes it")
-			c.lost = append(c.lost, k)
-		}
-	}
-	c.found.Trees = len(keys)
-	return keys, nil
-}
-
-// alone looks again: a tree's .car is there before the tree, and goes after it.
-func (c *checking) alone(name, base string) bool {
-	_, err := os.Lstat(c.store.path("trees", base))
-	_, own := os.Lstat(c.store.path("trees", name))
-	return isNotExist(err) && own == nil
-}
-
 // checkTrees looks at all trees, and again at those that seem damaged.
 func (c *checking) checkTrees(ctx context.Context, keys []Key) error {
 	var again []Key
@@ -339,11 +311,13 @@ func (c *checking) secondLook(ctx context.Context, k Key) error {
 		return nil // collected meanwhile
 	}
 	for _, f := range faults {
+		c.unlisted = c.unlisted || f.File == "trees/"+k.String()+".objects"
 		c.harm(TreeDamage, f.File, f.Why, k)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, u := range bad {
+		c.unlisted = c.unlisted || u.File == "trees/"+k.String()+".objects"
 		c.found.Unread = append(c.found.Unread, *u)
 	}
 	return nil
@@ -373,9 +347,7 @@ func (c *checking) checkOrphans(ctx context.Context) error {
 			c.harm(OrphanDamage, k.file(), why)
 		}
 	}
-	if spare > 0 {
-		c.note("objects", "in no package: %d; ipp gc deletes them", spare)
-	}
+	c.noteSpare(spare)
 	return nil
 }
 

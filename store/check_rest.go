@@ -48,16 +48,6 @@ func (c *checking) checkRest(ctx context.Context) error {
 	return nil
 }
 
-// CheckRest is Check without objects and trees: quick, for a look at what was
-// repaired.
-func (s *Store) CheckRest(ctx context.Context) (*Checked, error) {
-	c := &checking{store: s, damage: map[string]*Damage{}}
-	if err := c.checkRest(ctx); err != nil {
-		return nil, fmt.Errorf("check store: %w", err)
-	}
-	return c.result(), nil
-}
-
 func (c *checking) checkFormat() error {
 	err := c.store.checkFormat()
 	if err == nil {
@@ -127,27 +117,6 @@ func rootWhy(err error) string {
 		return e.Err.Error()
 	}
 	return err.Error()
-}
-
-// checkKept looks for the package that a root keeps.
-func (c *checking) checkKept(name string, r Root) {
-	if r.Kind != KeptRoot {
-		return
-	}
-	parts, err := c.store.Parts(r.CID)
-	if err != nil || len(parts) > 0 || isGone(c.store.path("roots", name)) {
-		return
-	}
-	why, known := "missing: roots/"+name+" keeps it", false
-	for _, k := range c.lost {
-		if SameRoot(k.Root, r.CID) {
-			known = true
-			c.harm(TreeDamage, "trees/"+k.String(), why, k)
-		}
-	}
-	if !known { // nobody knows which parts there were
-		c.harm(OtherDamage, "trees/"+rootName(r.CID), why)
-	}
 }
 
 // checkLeases looks at the leases that somebody holds. The others end with the
@@ -230,16 +199,17 @@ func (s *Store) DropOrphans(ctx context.Context, files ...string) error {
 
 func (s *Store) dropOrphans(ctx context.Context, files []string) error {
 	keys, err := s.Trees()
-	if err != nil {
+	lost, lerr := s.Lost()
+	if err := errors.Join(err, lerr); err != nil {
 		return err
 	}
 	held := map[string]bool{}
-	for _, k := range keys {
+	for i, k := range slices.Concat(keys, lost) {
 		err := s.eachFile(k, func(f FileInfo) error {
 			held[f.Object] = true
 			return nil
 		})
-		if err != nil {
+		if err != nil && i < len(keys) {
 			return err
 		}
 	}

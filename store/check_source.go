@@ -60,11 +60,17 @@ func (v *Salvage) add(k objectKey, path string) {
 }
 
 // Package is a source for one package, put together out of what is left of its
-// parts, of copies on this disk, and of other sources. Close it.
+// parts, lost ones too, of copies on this disk, and of other sources. Close it.
 func (v *Salvage) Package(root cid.Cid, others ...dag.Blocks) (*Salvaged, error) {
 	names, err := v.store.Parts(root)
-	if err != nil {
+	lost, lerr := v.store.Lost()
+	if err := errors.Join(err, lerr); err != nil {
 		return nil, err
+	}
+	for _, k := range lost {
+		if SameRoot(k.Root, root) {
+			names = append(names, k.Part)
+		}
 	}
 	s := &Salvaged{salvage: v, root: root, others: others}
 	for _, n := range names {

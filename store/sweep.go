@@ -102,8 +102,9 @@ func (c *Collection) hold(ctx context.Context, f func() error) error {
 type Sweep struct {
 	store   *Store
 	leases  []LeaseInfo
-	trash   []string // what may be deleted, once settled
-	settled bool     // trees and trash are durable as they are
+	trash   []string        // what may be deleted, once settled
+	settled bool            // trees and trash are durable as they are
+	live    map[string]bool // trees that Trash was told of, there or not
 	done    Swept
 }
 
@@ -116,20 +117,25 @@ func (w *Sweep) Leases() (_ []LeaseInfo, err error) {
 // Trees lists the trees that are present.
 func (w *Sweep) Trees() ([]Key, error) { return w.store.Trees() }
 
+// Lost lists the trees that are not, of which something is left.
+func (w *Sweep) Lost() ([]Key, error) { return w.store.Lost() }
+
 // Trash (d) renames every tree that live does not hold into the trash, under a
-// name of its own, so that one which is made again never meets it there.
+// name of its own, so that one which is made again never meets it there. What
+// is left of a live tree that is lost stays, down to its objects: they may be the
+// last copy.
 func (w *Sweep) Trash(live map[Key]bool) error {
 	keys, err := w.store.Trees()
 	if err != nil {
 		return err
 	}
-	names := make(map[string]bool, len(live))
+	w.live = make(map[string]bool, len(live))
 	for k := range live {
-		names[k.String()] = true
+		w.live[k.String()] = true
 	}
 	var bad *multierror.Error
 	for _, k := range keys {
-		if names[k.String()] {
+		if w.live[k.String()] {
 			continue
 		}
 		if err := durable.RenameNoReplace(w.store.TreeDir(k), w.store.trashName(k)); err != nil {

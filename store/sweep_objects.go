@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"os"
-	"strings"
 
 	"ipp/store/durable"
 
@@ -114,16 +113,37 @@ func (u *unlinking) readLists(ctx context.Context) (trees map[string]bool, err e
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		err := u.store.eachFile(k, func(f FileInfo) error {
-			u.named[u.hash(f.Object)] = struct{}{}
-			return nil
-		})
-		if err != nil {
+		if err := u.readList(k); err != nil {
 			return nil, err
 		}
 		u.read[name] = true
 	}
-	return trees, nil
+	return trees, u.readLost()
+}
+
+func (u *unlinking) readList(k Key) error {
+	return u.store.eachFile(k, func(f FileInfo) error {
+		u.named[u.hash(f.Object)] = struct{}{}
+		return nil
+	})
+}
+
+// readLost reads the .objects of live trees that are lost: under each hold anew,
+// because whoever puts a tree back writes it anew.
+func (u *unlinking) readLost() error {
+	keys, err := u.store.Lost()
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if !u.live[k.String()] {
+			continue
+		}
+		if err := u.readList(k); err != nil && !isNotExist(err) {
+			return err
+		}
+	}
+	return nil
 }
 
 func (u *unlinking) hash(object string) uint64 { return maphash.String(u.seed, object) }
@@ -209,7 +229,8 @@ func (u *unlinking) removeFrom(dead []deadObject) error {
 	return errors.Join(bad.ErrorOrNil(), dir.Close())
 }
 
-// unlinkLists removes .car and .objects without a tree.
+// unlinkLists removes .car and .objects of trees that neither are there nor
+// live.
 func (u *unlinking) unlinkLists(trees map[string]bool) error {
 	names, err := readNames(u.store.path("trees"))
 	if err != nil {
@@ -217,9 +238,8 @@ func (u *unlinking) unlinkLists(trees map[string]bool) error {
 	}
 	var bad *multierror.Error
 	for _, n := range names {
-		base, isCar := strings.CutSuffix(n, ".car")
-		base, isList := strings.CutSuffix(base, ".objects")
-		if !isCar && !isList || trees[base] {
+		base, ok := besideTree(n)
+		if !ok || trees[base] || u.live[base] {
 			continue
 		}
 		if err := os.Remove(u.store.path("trees", n)); err != nil {

@@ -36,6 +36,38 @@ func (s *Store) Trees() ([]Key, error) {
 	return keys, nil
 }
 
+// Lost lists the trees that are gone but for what stands beside them, sorted: a
+// tree that was lost, or one that is being published or was not to the end.
+func (s *Store) Lost() ([]Key, error) {
+	names, err := readNames(s.path("trees"))
+	if err != nil {
+		return nil, fmt.Errorf("list trees: %w", err)
+	}
+	var keys []Key
+	for _, n := range names {
+		base, ok := besideTree(n)
+		if _, there := slices.BinarySearch(names, base); !ok || there {
+			continue
+		}
+		if k, err := ParseKey(base); err == nil && !hasKey(keys, k) {
+			keys = append(keys, k)
+		}
+	}
+	return keys, nil
+}
+
+// besideTree says of which tree a name below trees/ is the .car or .objects.
+func besideTree(name string) (tree string, ok bool) {
+	if tree, ok = strings.CutSuffix(name, ".car"); !ok {
+		tree, ok = strings.CutSuffix(name, ".objects")
+	}
+	return tree, ok
+}
+
+func hasKey(keys []Key, k Key) bool {
+	return slices.ContainsFunc(keys, func(o Key) bool { return o.String() == k.String() })
+}
+
 // Parts lists the parts of one package that are present, sorted.
 func (s *Store) Parts(root cid.Cid) ([]string, error) {
 	names, err := dirNames(s.path("trees"))

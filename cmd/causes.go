@@ -67,7 +67,7 @@ func (a *app) lost(err error) (int, string, bool) {
 		linked, _ := os.Readlink(filepath.Join(d.state, storeLink))
 		for _, dir := range []string{d.state, d.store, linked} {
 			if rel, err := filepath.Rel(dir, path); err == nil && dir != "" && filepath.IsLocal(rel) {
-				return exitMalformed, "a file of ipp's own is gone: ipp check says what that hurts, and heals what it can", true
+				return exitMalformed, "a file of ipp's own is gone: ipp check says what that hurts, ipp check --repair puts back what it can", true
 			}
 		}
 	}

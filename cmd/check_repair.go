@@ -312,6 +312,7 @@ func (c *checker) settle(ctx context.Context) error {
 	}
 	c.report.Notes = left.report.Notes // what was to be said before the repair is no longer so
 	c.compare(left.report.Faults)
+	c.noteUnkept()
 	return nil
 }
 

@@ -103,7 +103,8 @@ func failed(verb, object string, err error) error {
 	return &failure{verb: verb, object: object, err: err}
 }
 
-// rule is a line of the table: whether it knows err, its exit code and hint.
+// rule is a line of the table: whether it knows err, its exit code and hint;
+// several hints stand on lines of their own.
 type rule func(err error) (code int, hint string, ok bool)
 
 // on is the rule for errors of type T.
@@ -173,13 +174,13 @@ func (a *app) table() []rule {
 		is(syscall.ELOOP, exitFailed, notOurs),
 		is(profile.ErrNewerLog, exitFailed, "use a newer ipp; nothing was changed"),
 		on(exitMalformed, func(e *profile.BadLogError) string {
-			return "nothing but ipp history needs that file: mv " + quote(e.Path) + " " + quote(e.Path+".bad")
+			return "ipp check --repair puts right what it can of " + quote(e.Path) + ", and keeps the rest beside it"
 		}),
-		is(store.ErrBadFormat, exitFailed, "if that file alone is damaged, write it again: echo 1 > STORE/format"),
-		is(store.ErrNoFormat, exitFailed, "if it is a store that lost this file alone, write it again: echo 1 > STORE/format"),
+		is(store.ErrBadFormat, exitMalformed, "ipp check --repair writes that file again"),
+		is(store.ErrNoFormat, exitMalformed, "if it is a store that lost this file alone: ipp check --repair writes it again"),
 		on(exitMalformed, says[*store.DamagedError]("installing that package again from its CAR file heals it")),
 		on(exitMalformed, rootHint),
-		is(store.ErrNoRoots, exitFailed, "its roots/ were lost; the next ipp install brings those of the profiles back, not those of packages that were only packed or imported"),
+		is(store.ErrNoRoots, exitMalformed, "its roots/ were lost: ipp check --repair brings those of the profiles back, and names the packages that nothing keeps then"),
 		on(exitMalformed, says[*dag.MissingBlockError]("get the package again, whole: its blocks may be lost on the way, or its CAR file cut short")),
 		on(exitMalformed, says[*dag.HashError](madeWrongly)),
 		on(exitMalformed, says[*dag.LimitError]("the package is larger than what ipp accepts unsigned")),
@@ -208,7 +209,7 @@ func (a *app) explain(err error) problem {
 		if code, hint, ok := r(err); ok {
 			p.Code = code
 			if hint != "" {
-				p.Hints = []string{hint}
+				p.Hints = strings.Split(hint, "\n")
 			}
 			break
 		}

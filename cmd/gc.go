@@ -108,11 +108,15 @@ func (a *app) collector() (*gc.Collector, error) {
 	if st == nil || err != nil {
 		return nil, err
 	}
+	return a.collectorOf(st), nil
+}
+
+func (a *app) collectorOf(st *store.Store) *gc.Collector {
 	c := &gc.Collector{Store: st, Profile: a.profileIn, Now: a.now, Label: func(k store.Key) string { return treeLabel(st, k) }}
 	if runtime.GOOS == "linux" { // elsewhere nobody says which programs run
 		c.Proc = "/proc"
 	}
-	return c, nil
+	return c
 }
 
 // profileIn opens the profile of a root: STATE/profiles/NAME.

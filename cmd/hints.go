@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -86,7 +87,11 @@ func pointerHint(*profile.PointerError) string {
 }
 
 func damagedHint(e *profile.DamagedError) string {
-	return "that generation is damaged: ipp check --repair puts back what can be told; ipp rollback N goes to another one (ipp history shows them); if it is of no more use: mv " + quote(e.Dir) + " " + quote(e.Dir+".gone")
+	if _, err := os.Lstat(e.Dir); errors.Is(err, fs.ErrNotExist) {
+		return "that generation is gone: ipp check --repair makes current the one that the log says; ipp rollback N chooses (ipp history shows them)"
+	}
+	return "that generation is damaged: ipp check --repair puts back what can be told; ipp rollback N goes to another one (ipp history shows them)\n" +
+		"if it is of no more use: mv " + quote(e.Dir) + " " + quote(e.Dir+".gone")
 }
 
 func rootHint(e *store.RootError) string {

@@ -22,6 +22,8 @@ const logFormat = 1
 // change was is in the lockfiles.
 const mostLogged = 32
 
+var errNoEntry = errors.New("it is not as ipp writes it")
+
 // maxLog is the largest log that is read: five million flips.
 const maxLog = 1 << 30
 
@@ -167,7 +169,7 @@ func parseLogLine(line []byte) (LogEntry, error) {
 	// A newer line may look different in every other respect.
 	var version struct{ Format int }
 	if err := json.Unmarshal(line, &version); err != nil {
-		return LogEntry{}, err
+		return LogEntry{}, errNoEntry
 	}
 	if version.Format > logFormat {
 		return LogEntry{}, fmt.Errorf("format %d: %w", version.Format, ErrNewerLog)
@@ -175,5 +177,5 @@ func parseLogLine(line []byte) (LogEntry, error) {
 	if version.Format < logFormat {
 		return LogEntry{}, errors.New("it has no format")
 	}
-	return LogEntry{}, err
+	return LogEntry{}, errNoEntry
 }

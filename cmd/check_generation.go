@@ -16,10 +16,13 @@ import (
 	"github.com/ipfs/go-cid"
 )
 
-// rebuild puts a generation back. Of its three files each follows from the other
+// rebuild puts a generation back, while its packages are leased. Of its three files each follows from the other
 // two, as far as they tell: the lockfile from wishes and trees, the wishes from
 // the lockfile, and what generation.toml says from log and lockfile.
 func (c *checker) rebuild(ctx context.Context, p *profile.Profile, x *generation.Examined) error {
+	if err := c.protect(ctx, rootsIn(x)...); err != nil {
+		return err
+	}
 	whole := *x
 	bad := func(name string) bool {
 		is := func(f generation.Fault) bool { return f.Path == name }
@@ -58,15 +61,17 @@ func (c *checker) wrongLock(ctx context.Context, x *generation.Examined) bool {
 	return errors.As(err, &wrong)
 }
 
-// restoreInfo tells generation.toml from the log's first flip to it.
+// restoreInfo tells generation.toml from the flip that made it. Numbers only rise,
+// so that is the log's first line with this number or a higher one; if it is
+// another flip, that line was lost.
 func (c *checker) restoreInfo(p *profile.Profile, x *generation.Examined) error {
 	log, err := p.Log()
 	if err != nil {
 		return err
 	}
-	i := slices.IndexFunc(log, func(e profile.LogEntry) bool { return e.To == x.Number })
-	if i < 0 {
-		return fmt.Errorf("generation.toml can't be told: the log has no flip to generation %d", x.Number)
+	i := slices.IndexFunc(log, func(e profile.LogEntry) bool { return max(e.From, e.To) >= x.Number })
+	if i < 0 || log[i].To != x.Number || log[i].From >= x.Number {
+		return fmt.Errorf("generation.toml can't be told: the log does not say how generation %d was made", x.Number)
 	}
 	x.Info = generation.Info{Parent: log[i].From, Time: log[i].Time, Reason: log[i].Command}
 	for _, pkg := range x.Lock.Packages {
@@ -126,6 +131,17 @@ func (c *checker) restoreLock(ctx context.Context, x *generation.Examined) error
 	}
 	x.Lock = l
 	return nil
+}
+
+// rootsIn are the packages of a generation, as far as its files tell.
+func rootsIn(x *generation.Examined) []cid.Cid {
+	roots := rootsOf(x.Info.Trees)
+	if x.Lock != nil {
+		for _, pkg := range x.Lock.Packages {
+			roots = append(roots, pkg.CID)
+		}
+	}
+	return roots
 }
 
 // rootsOf are the packages of trees, each once.

@@ -13,7 +13,7 @@ import (
 )
 
 // Rebuild puts a damaged generation back: its three files as they are given, and
-// the forest as planned from them, built aside and swapped in by one step. What
+// the forest as planned from them, built aside and swapped in: see swap. What
 // was there goes. A generation that is gone by then stays gone.
 func (p *Profile) Rebuild(ctx context.Context, st *store.Store, l *store.Lease, x *generation.Examined, members []generation.Member) error {
 	forest, err := plan(members, x.Asked, st)
@@ -43,7 +43,8 @@ func (p *Profile) Rebuild(ctx context.Context, st *store.Store, l *store.Lease, 
 }
 
 // swap puts temp in the place of generation n. Where the file system can't swap,
-// the name is without a generation for a moment.
+// it does so name by name: at no time is there no generation n, or one without a
+// file that it had, since gc would take n for gone, and temp for rubbish.
 func (p *Profile) swap(temp string, n generation.Number) error {
 	dir := p.path(number(n))
 	if p.absent(number(n)) {
@@ -51,8 +52,7 @@ func (p *Profile) swap(temp string, n generation.Number) error {
 	}
 	err := p.do("swap forest", func() error { return durable.Exchange(temp, dir) })
 	if errors.Is(err, errors.ErrUnsupported) {
-		old := temp + ".old"
-		err = errors.Join(durable.RenameNoReplace(dir, old), durable.RenameNoReplace(temp, dir), durable.RenameNoReplace(old, temp))
+		err = p.do("mend forest", func() error { return durable.Mend(temp, dir) })
 	}
 	if err != nil {
 		return err

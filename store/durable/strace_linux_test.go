@@ -116,6 +116,12 @@ var operations = map[string]operation{
 		before: map[string]string{"a": "dir", "a/f": "x"}, after: map[string]string{"b": "dir", "b/f": "x"},
 		calls: "renameat2 a b; fsync .",
 	},
+	"Mend": {
+		run:    func(at func(string) string) error { return Mend(at("a"), at("b")) },
+		before: map[string]string{"a": "dir", "a/f": "new", "b": "dir", "b/f": "old"},
+		after:  map[string]string{"a": "dir", "b": "dir", "b/f": "new"},
+		calls:  "renameat a/f b/f; fsync b",
+	},
 	"Link": {
 		run: func(at func(string) string) error {
 			_, err := Link(at("a"), at("b"))

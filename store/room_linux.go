@@ -9,6 +9,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// blockSize is the unit of the numbers of blocks: the fragment, which an old or a
+// careless file system leaves out. Bsize is what it likes to be asked for at once.
+func blockSize(st *unix.Statfs_t) int64 {
+	if st.Frsize > 0 {
+		return int64(st.Frsize)
+	}
+	return int64(st.Bsize)
+}
+
 // dqblk is struct if_dqblk of linux/quota.h.
 type dqblk struct {
 	blocksHard, blocksSoft, bytes uint64 // limits in KiB

@@ -23,7 +23,7 @@ func room(dir string) (bytes, files int64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	bytes, files = int64(st.Bavail)*int64(st.Bsize), int64(st.Ffree)
+	bytes, files = int64(st.Bavail)*blockSize(&st), int64(st.Ffree)
 	if st.Files == 0 {
 		files = math.MaxInt64
 	}

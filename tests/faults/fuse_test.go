@@ -22,6 +22,7 @@ import (
 type lacks struct {
 	hardLinks, symlinks, renameFlags bool
 	nameMax                          int
+	fragments                        uint64 // that are left; 0: as many as there are
 }
 
 // poor is a node of a file system that passes everything to a directory, but
@@ -80,6 +81,16 @@ func (n *poor) Create(ctx context.Context, name string, flags, mode uint32, out 
 		return nil, nil, 0, syscall.ENAMETOOLONG
 	}
 	return n.LoopbackNode.Create(ctx, name, flags, mode, out)
+}
+
+// Statfs tells what is left in fragments of 4 KiB, and that 1 MiB at a time is
+// the quickest.
+func (n *poor) Statfs(ctx context.Context, out *fuse.StatfsOut) syscall.Errno {
+	if n.fragments == 0 {
+		return n.LoopbackNode.Statfs(ctx, out)
+	}
+	*out = fuse.StatfsOut{Blocks: n.fragments, Bfree: n.fragments, Bavail: n.fragments, Bsize: 1 << 20, Frsize: 4 << 10, NameLen: 255}
+	return 0
 }
 
 // mount mounts such a file system over a fresh directory.
@@ -150,6 +161,16 @@ func testFUSE(t *testing.T, w *homes.World) {
 			if code != 1 || !strings.HasPrefix(out, "ipp: make profiles: symlink ") || !strings.Contains(out, "\nhint: a profile is made of symlinks") {
 				t.Errorf("%s: exit %d\n%s", line, code, out)
 			}
+		}
+		if left := listing(home); left != home+"\n" {
+			t.Errorf("it wrote %s", left)
+		}
+	})
+	t.Run("small", func(t *testing.T) { // 400 KiB, of which the reserve is 256
+		home := mount(t, w, "small", lacks{fragments: 100})
+		out, code := shell(w, `$IPP install v1.car`, "HOME="+home)
+		if code != 1 || !strings.Contains(out, " has 147 kB left: ") {
+			t.Errorf("exit %d\n%s", code, out)
 		}
 		if left := listing(home); left != home+"\n" {
 			t.Errorf("it wrote %s", left)

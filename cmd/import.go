@@ -109,15 +109,14 @@ func (s *session) takeAll(ctx context.Context, t *tally, list []*intake) ([]*int
 		}
 		return err
 	})
-	if err = cmp.Or(err, whole); err != nil || t.stops() {
+	if err = cmp.Or(err, whole); err != nil || t.stops() || len(good) == 0 {
 		return good, err
 	}
-	for _, in := range good {
-		if err := s.keepRoot(ctx, in.opened, "ipp import"); err != nil {
-			return nil, err
-		}
+	kept := make([]*opened, len(good))
+	for i, in := range good {
+		kept[i] = in.opened
 	}
-	return good, nil
+	return good, s.keepRoots(ctx, "ipp import", kept...)
 }
 
 func (i *importCmd) show(a *app, t *tally, list []*intake) error {

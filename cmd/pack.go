@@ -258,11 +258,16 @@ func (s *session) keep(ctx context.Context, o *opened, platforms []ref.Platform,
 	if err != nil {
 		return 0, err
 	}
-	return fresh, s.keepRoot(ctx, o, why)
+	return fresh, s.keepRoots(ctx, why, o)
 }
 
-func (s *session) keepRoot(ctx context.Context, o *opened, why string) error {
-	return s.st.AddRoot(ctx, store.Root{Kind: store.KeptRoot, CID: o.pkg.Root, Why: why, Since: s.a.now()})
+// keepRoots makes packages roots, with one step for them all.
+func (s *session) keepRoots(ctx context.Context, why string, packages ...*opened) error {
+	var roots []store.Root
+	for _, o := range packages {
+		roots = append(roots, store.Root{Kind: store.KeptRoot, CID: o.pkg.Root, Why: why, Since: s.a.now()})
+	}
+	return s.st.AddRoot(ctx, roots...)
 }
 
 // bringParts brings parts of a package into the store, which is made where there

@@ -17,6 +17,7 @@ func TestFaults(t *testing.T) {
 	}{
 		{"Disk", testDisk},
 		{"Refusals", testRefusals},
+		{"Imports", testImports},
 		{"Outputs", testOutputs},
 		{"Signals", testSignals},
 		{"SecondSignalKills", testSecondSignalKills},

@@ -33,7 +33,12 @@ type changeResult struct {
 	Notes   []string     `json:"notes,omitempty"`    // why something stays as it is
 	LeftOut int          `json:"left_out,omitempty"` // packages that are bad (--keep-going); the exit code is that of errors
 	Errors  []problem    `json:"errors,omitempty"`   // what is wrong with them
+
+	undo string // Undo as people read it
 }
+
+// mostNamed is how many packages a line for people names at most.
+const mostNamed = 8
 
 // changeLine is one package that changes, or was named.
 type changeLine struct {
@@ -112,16 +117,17 @@ func (r changeResult) done(c *change, ch profile.Change) changeResult {
 	damaged := slices.ContainsFunc(r.Changes, func(l changeLine) bool { return l.Damaged })
 	r.Nothing = ch.Nothing && !damaged
 	if !ch.Nothing {
-		r.Undo = c.undo(ch, r.Changes)
+		r.Undo, r.undo = c.undo(ch, r.Changes)
 	}
 	return r
 }
 
-// undo is the command that takes a change back. The first generation has none
-// before it, so what it brought is removed.
-func (c *change) undo(ch profile.Change, lines []changeLine) string {
+// undo is the command that takes a change back, in whole and as people read it.
+// The first generation has none before it, so what it brought is removed.
+func (c *change) undo(ch profile.Change, lines []changeLine) (whole, shown string) {
 	if ch.From > 0 {
-		return c.a.own("rollback %d", ch.From)
+		whole = c.a.own("rollback %d", ch.From)
+		return whole, whole
 	}
 	var names []string
 	for _, l := range lines {
@@ -129,7 +135,11 @@ func (c *change) undo(ch profile.Change, lines []changeLine) string {
 			names = append(names, l.Name)
 		}
 	}
-	return c.a.own("remove %s", strings.Join(names, " "))
+	whole = c.a.own("remove %s", strings.Join(names, " "))
+	if len(names) <= mostNamed {
+		return whole, whole
+	}
+	return whole, c.a.own("remove NAME…") + fmt.Sprintf(" (the %d packages that were asked for)", len(names))
 }
 
 func wishChanges(old, next *lock.Profile) []wishLine {
@@ -267,7 +277,7 @@ func (c *change) say(r changeResult) {
 		c.a.println("dry run: nothing was changed" + without)
 	case r.Undo != "":
 		c.a.println(fmt.Sprintf("generation %d is current", r.To) + without)
-		c.a.println("undo: " + r.Undo)
+		c.a.println("undo: " + r.undo)
 		c.pathHint()
 	default:
 		c.a.println(fmt.Sprintf("healed; generation %d stays current", r.To) + without)
@@ -284,8 +294,11 @@ func (c *change) where(r changeResult) string {
 			have = append(have, term.Safe(l.Name+" "+l.New.Version))
 		}
 	}
-	if len(have) == 0 {
+	switch {
+	case len(have) == 0:
 		return ""
+	case len(have) > mostNamed:
+		return fmt.Sprintf(": the %d packages are installed", len(have))
 	}
 	return ": " + strings.Join(have, ", ") + " is installed"
 }

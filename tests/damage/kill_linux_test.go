@@ -47,13 +47,13 @@ func TestKilledRepair(t *testing.T) {
 // TestKilledMending damages generations where names can't be swapped, and kills
 // the repair before each rename and removal in their profile: every file that
 // could be read still can, gc takes nothing, and the same repair then puts
-// everything back. IPP_TEST_DAMAGE=all tries every call, otherwise every 6th.
+// everything back. IPP_TEST_DAMAGE=all tries every call, otherwise every 20th.
 //
 // What made it fail when it was tried: the damaged generation put aside by one
 // rename, and the new one in its place by another.
 func TestKilledMending(t *testing.T) {
 	w := newWorld(t)
-	every := 6
+	every := 20
 	if os.Getenv("IPP_TEST_DAMAGE") == "all" {
 		every = 1
 	}

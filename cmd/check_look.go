@@ -7,7 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
+	"ipp/cmd/term"
 	"ipp/generation"
 	"ipp/profile"
 	"ipp/store"
@@ -77,6 +79,19 @@ func (c *checker) addIndex(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// isUnread says that a look at path fails, and reports that: it is neither there
+// nor missing.
+func (c *checker) isUnread(path string) bool {
+	_, err := os.Lstat(path)
+	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return false
+	}
+	if !slices.ContainsFunc(c.report.Unread, func(w checkWord) bool { return w.File == path }) {
+		c.report.Unread = append(c.report.Unread, checkWord{path, err.Error()})
+	}
+	return true
 }
 
 func isGone(path string) bool {
@@ -167,11 +182,23 @@ func (c *checker) addStore() {
 		c.add(f)
 	}
 	for _, u := range c.found.Unread {
-		c.report.Unread = append(c.report.Unread, checkWord{c.path(u.File), u.Err.Error()})
+		c.report.Unread = append(c.report.Unread, checkWord{c.path(u.File), unreadWhy(u.Err, c.path(u.File))})
 	}
 	for _, n := range c.found.Notes {
-		c.report.Notes = append(c.report.Notes, checkWord{c.path(n.File), n.What})
+		what := n.What
+		if n.Bytes > 0 {
+			what += " (" + term.Bytes(n.Bytes) + ")"
+		}
+		c.report.Notes = append(c.report.Notes, checkWord{c.path(n.File), what})
 	}
+}
+
+// unreadWhy is an error without the path, where that is the file's own.
+func unreadWhy(err error, path string) string {
+	if e, ok := errors.AsType[*fs.PathError](err); ok && e.Path == path {
+		return e.Err.Error()
+	}
+	return err.Error()
 }
 
 // add reports a fault once, with whom it hurts.
@@ -256,6 +283,9 @@ func (c *checker) addProfileFault(f profile.Fault) {
 		c.report.Unread = append(c.report.Unread, checkWord{f.File, f.Err.Error()})
 		return
 	}
+	if f.Kind == profile.TreeFault && c.isUnread(f.File) {
+		return // it is not known to be missing; what keeps it from being read is told
+	}
 	p := checkProfile{Profile: string(f.Profile), Generations: []int{}}
 	if f.Number != 0 {
 		p.Generations = append(p.Generations, int(f.Number))
@@ -273,6 +303,9 @@ func (c *checker) addRoots() error {
 	for dir, checked := range c.prof {
 		root := store.Root{Kind: store.ProfileRoot, Path: dir}
 		if len(checked.Generations) == 0 || slices.ContainsFunc(c.found.Roots, func(r store.Root) bool { return r.Path == dir }) {
+			continue
+		}
+		if c.isUnread(c.path("roots/" + root.File())) {
 			continue
 		}
 		c.add(checkFault{File: c.path("roots/" + root.File()), Kind: string(store.RootDamage),

@@ -76,11 +76,11 @@ func (c *checker) print(left int) {
 			a.println(style.Bold(term.Safe(g)))
 			last = g
 		}
-		mark := style.Red("damaged")
 		if f.Repaired {
-			mark = style.Green("repaired")
+			a.printf("  %s  %s (was: %s)\n", style.Green("repaired"), term.Safe(f.File), term.Safe(f.Why))
+		} else {
+			a.printf("  %s  %s: %s\n", style.Red("damaged"), term.Safe(f.File), term.Safe(f.Why))
 		}
-		a.printf("  %s  %s: %s\n", mark, term.Safe(f.File), term.Safe(f.Why))
 	}
 	for _, u := range r.Unread {
 		a.printf("%s  %s: %s\n", style.Yellow("unread"), term.Safe(u.File), term.Safe(u.What))

@@ -100,8 +100,9 @@ type Damage struct {
 
 // Note is something that is no damage, but worth a word.
 type Note struct {
-	File string // below the store's directory, slash-separated
-	What string
+	File  string // below the store's directory, slash-separated
+	What  string
+	Bytes int64 // that it is about; 0: none in particular
 }
 
 // objectState is what is known of an object.
@@ -158,7 +159,7 @@ func size(path string) int64 {
 func (c *checking) note(file, format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.found.Notes = append(c.found.Notes, Note{file, fmt.Sprintf(format, args...)})
+	c.found.Notes = append(c.found.Notes, Note{File: file, What: fmt.Sprintf(format, args...)})
 }
 
 // harm notes damage; a tree that is hurt by it may be added to what is known.
@@ -302,6 +303,15 @@ func (c *checking) checkTrees(ctx context.Context, keys []Key) error {
 	return nil
 }
 
+// why names the file of the package where an object is to blame.
+func (f *Fault) why() string {
+	name := "the object of " + f.Path + ": "
+	if !strings.HasPrefix(f.File, "objects/") || strings.HasPrefix(f.Why, name) {
+		return f.Why
+	}
+	return name + f.Why
+}
+
 func (c *checking) secondLook(ctx context.Context, k Key) error {
 	faults, bad, err := c.store.verify(ctx, k, c, nil)
 	if err != nil {
@@ -312,7 +322,7 @@ func (c *checking) secondLook(ctx context.Context, k Key) error {
 	}
 	for _, f := range faults {
 		c.unlisted = c.unlisted || f.File == "trees/"+k.String()+".objects"
-		c.harm(TreeDamage, f.File, f.Why, k)
+		c.harm(TreeDamage, f.File, f.why(), k)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

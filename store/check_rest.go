@@ -127,11 +127,35 @@ func (c *checking) checkLeases() error {
 		return c.unreadable("leases", err)
 	}
 	for _, l := range leases {
-		if l.All {
+		if l.All && !l.Untold {
 			c.note("leases/"+l.ID, "it can't be read, so it keeps everything from ipp gc until its process has ended")
 		}
 	}
+	return c.checkStrays("leases", leaseName.MatchString)
+}
+
+// checkStrays notes what has no business in a directory: isOurs knows names of
+// ours, all of which are regular files or, in staging, directories.
+func (c *checking) checkStrays(dir string, isOurs func(name string) bool) error {
+	entries, err := os.ReadDir(c.store.path(dir))
+	if err != nil {
+		return c.unreadable(dir, err)
+	}
+	for _, e := range entries {
+		odd := !e.Type().IsRegular() && (dir == "leases" || !e.IsDir())
+		if !durable.IsTemp(e.Name()) && (odd || !isOurs(e.Name())) {
+			c.note(dir+"/"+e.Name(), "not ipp's: remove it by hand")
+		}
+	}
 	return nil
+}
+
+func isStaged(name string) bool {
+	for _, suffix := range []string{".mutex", ".car", ".objects"} {
+		name = strings.TrimSuffix(name, suffix)
+	}
+	_, err := ParseKey(name)
+	return err == nil
 }
 
 func (c *checking) checkStaging() error {
@@ -143,9 +167,13 @@ func (c *checking) checkStaging() error {
 	if err != nil {
 		return c.unreadable("staging", err)
 	}
+	if err := c.checkStrays("staging", isStaged); err != nil {
+		return err
+	}
 	for _, st := range staged {
 		if st.Bytes > 0 {
-			c.note("staging/"+st.Key.String(), "unfinished work, %d bytes: the same command again goes on, ipp gc deletes it", st.Bytes)
+			c.found.Notes = append(c.found.Notes, Note{"staging/" + st.Key.String(),
+				"unfinished work: the same command again goes on, ipp gc deletes it", st.Bytes})
 		}
 	}
 	return nil
@@ -157,7 +185,11 @@ func (c *checking) checkTrash() error {
 		return c.unreadable("trash", err)
 	}
 	if len(names) > 0 {
-		c.note("trash", "%d trees: ipp gc deletes those that no program uses", len(names))
+		what := "1 tree: ipp gc deletes it, unless a program uses it"
+		if len(names) > 1 {
+			what = fmt.Sprintf("%d trees: ipp gc deletes those that no program uses", len(names))
+		}
+		c.note("trash", "%s", what)
 	}
 	return nil
 }

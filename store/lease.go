@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -72,6 +73,8 @@ func (s *Store) dropDeadLeases() {
 		}
 	}
 }
+
+var leaseName = regexp.MustCompile(`^[0-9]+-[0-9]+-[0-9a-f]{12}$`)
 
 // leaseID is never used again: process, time and chance.
 func leaseID(nanos int64) string {
@@ -158,6 +161,7 @@ type LeaseInfo struct {
 	ID      string
 	Roots   []cid.Cid // nil with All
 	All     bool      // unreadable, so everything is live
+	Untold  bool      // for lack of a right, say, nobody knows whether it is live
 	PID     int
 	Purpose string
 }
@@ -190,6 +194,9 @@ func (s *Store) readLeases(remove bool) ([]LeaseInfo, error) {
 		if !remove && durable.IsTemp(e.Name()) {
 			continue // one that is being made: locking it would get in the way
 		}
+		if !e.Type().IsRegular() {
+			continue // no lease is that, see checkLeases
+		}
 		path := s.path("leases", e.Name())
 		lock, err := flock.Try(path, flock.Exclusive, "")
 		var busy *flock.BusyError
@@ -200,7 +207,10 @@ func (s *Store) readLeases(remove bool) ([]LeaseInfo, error) {
 				live = append(live, info)
 			}
 		case err != nil: // it can't be told: taken for live
-			live = append(live, LeaseInfo{ID: e.Name(), All: true})
+			live = append(live, LeaseInfo{ID: e.Name(), All: true, Untold: true})
+			if !remove {
+				err = nil
+			}
 		case remove:
 			err = lock.Remove()
 		default:

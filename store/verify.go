@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -185,10 +186,25 @@ func (v *verifier) wrong(path, file, why string, err error) {
 		defer v.mu.Unlock()
 		v.bad = append(v.bad, &UnreadError{file, err})
 	case err != nil:
-		v.fault(path, file, "%v", err)
+		v.fault(path, file, "%s", sight(err, v.store.path(filepath.FromSlash(file))))
 	case why != "":
 		v.fault(path, file, "%s", why)
 	}
+}
+
+// sight says what was seen of the file at path, whose name the report has anyway.
+func sight(err error, path string) string {
+	if isNotExist(err) {
+		return "missing"
+	}
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err.Error()
+	}
+	text := err.Error()
+	for _, head := range []string{"open archive: ", fmt.Sprintf("read %q: ", path), path + ": "} {
+		text = strings.TrimPrefix(text, head)
+	}
+	return text
 }
 
 func (v *verifier) readList() {
@@ -267,6 +283,8 @@ func (v *verifier) enter(path, onDisk string) {
 		v.wrong(path, v.inTree(path), "", err)
 	case err != nil:
 		v.fault(path, v.inTree(path), "not a directory any more")
+	case runtime.GOOS != "windows" && fi.Mode().Perm()&0o022 != 0:
+		v.fault(path, v.inTree(path), "mode %v: others may change what is in it", fi.Mode())
 	}
 	d := openDir{path, make(map[string]bool, len(names))}
 	for _, n := range names {

@@ -73,6 +73,7 @@ func (v *verifier) file(ctx context.Context, w wanted) {
 			why, err = v.objects.object(ctx, w.object)
 		} else {
 			why, err = v.contents(ctx, path, w)
+			why = w.and(fi, why)
 		}
 	}
 	if ctx.Err() != nil {
@@ -95,10 +96,20 @@ func (w *wanted) differs(fi fs.FileInfo) string {
 		return errNotRegular.Error()
 	case fi.Size() != w.size:
 		return fmt.Sprintf("%d bytes, not %d", fi.Size(), w.size)
-	case w.mode != 0 && !sameMode(fi, w.mode):
-		return fmt.Sprintf("its mode is %v, not %v", fi.Mode(), w.mode)
 	}
 	return ""
+}
+
+// and adds to what was found out of a file's contents that its mode differs.
+func (w *wanted) and(fi fs.FileInfo, why string) string {
+	if w.mode == 0 || fi == nil || !fi.Mode().IsRegular() || sameMode(fi, w.mode) {
+		return why
+	}
+	mode := fmt.Sprintf("mode %v, not %v", fi.Mode(), w.mode)
+	if why != "" {
+		return why + "; " + mode
+	}
+	return mode
 }
 
 // contents compares a file that is not its object's inode. Leaves that don't
@@ -164,7 +175,8 @@ func (s *Store) checkFile(ctx context.Context, path string, f FileInfo, report f
 	if err != nil {
 		return "", err
 	}
-	return s.checkContents(ctx, path, k, f.Size, s.pool, report)
+	why, err = s.checkContents(ctx, path, k, f.Size, s.pool, report)
+	return w.and(fi, why), err
 }
 
 func (s *Store) checkContents(ctx context.Context, path string, k objectKey, size int64, pool *dag.Pool, report func(int64)) (why string, err error) {
@@ -197,7 +209,8 @@ func (s *Store) checkObject(ctx context.Context, k objectKey, pool *dag.Pool, re
 	if why := w.differs(fi); why != "" {
 		return why, nil
 	}
-	return s.checkContents(ctx, path, k, fi.Size(), pool, report)
+	why, err = s.checkContents(ctx, path, k, fi.Size(), pool, report)
+	return w.and(fi, why), err
 }
 
 // hashed are verdicts on objects that are looked at when asked for, each once.

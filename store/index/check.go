@@ -52,6 +52,9 @@ func Check(ctx context.Context, st *store.Store) ([]Fault, error) {
 // checkSeal names the files that are not as the seal says.
 func checkSeal(dir string) ([]Fault, error) {
 	text, err := readSeal(dir)
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, err
+	}
 	if err != nil {
 		return []Fault{{"index/" + sealName, "it can't be read, so the index is made anew: " + reason(err)}}, nil
 	}
@@ -80,6 +83,9 @@ func checkSeal(dir string) ([]Fault, error) {
 			continue
 		}
 		sum, size, err := checksum(dir + "/" + e.Name())
+		if errors.Is(err, fs.ErrPermission) {
+			return nil, err
+		}
 		if err != nil {
 			faults = append(faults, Fault{"index/" + e.Name(), reason(err)})
 		} else if rest != fmt.Sprintf("%d\t%08x", size, sum) {

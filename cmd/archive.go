@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -68,6 +69,9 @@ func (s *session) writeCAR(ctx context.Context, path string, o *opened, platform
 		if errors.Is(err, syscall.EPIPE) { // who wants a package wants all of it
 			err = &failure{err: errors.New("the reader went away before all of it was written"), code: exitFailed}
 		}
+		if errors.Is(err, syscall.ENOSPC) {
+			return &failure{verb: s.verb, object: "-o -", err: err, hints: []string{cantTake}}
+		}
 		return err
 	}
 	return writeWhole(path, write)
@@ -84,11 +88,12 @@ func omitted(o *opened, platforms []ref.Platform) func(string) bool {
 // writeWhole writes a temporary file beside path, and gives it that name when
 // all of it is on the disk. What was there is replaced in one step.
 func writeWhole(path string, write func(io.Writer) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".ipp-*.car")
+	temp := filepath.Join(filepath.Dir(path), fmt.Sprintf(".ipp-%016x.car", rand.Uint64()))
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666) // the umask says who may read it
 	if err != nil {
 		return err
 	}
-	err = errors.Join(write(f), f.Chmod(0o644), f.Close())
+	err = errors.Join(write(f), f.Close())
 	if err == nil {
 		err = durable.SyncFile(f.Name())
 	}

@@ -184,7 +184,25 @@ func (c *change) resolve(ctx context.Context, old profile.State, wanted func(ref
 	if failure != nil {
 		return profile.State{}, failure
 	}
+	if err := contradicts(old, wishes, err); err != nil {
+		return profile.State{}, err
+	}
 	return profile.State{Wishes: wishes, Lock: l}, c.alike(err)
+}
+
+// contradicts says that a package is not found because the generation's own
+// files say two things of it.
+func contradicts(old profile.State, wishes *lock.Profile, err error) error {
+	var lacks *lock.NotFoundError
+	if !errors.As(err, &lacks) {
+		return nil
+	}
+	had, has := old.Wishes.Packages[lacks.Name].CID, old.Lock.Find(lacks.Name)
+	if !had.Defined() || has == nil || store.SameRoot(had, has.CID) || !had.Equals(wishes.Packages[lacks.Name].CID) {
+		return nil
+	}
+	return &failure{err: fmt.Errorf("profile.toml says %s of %s, and profile.lock %s: one of them is damaged", had, lacks.Name, has.CID), code: exitMalformed,
+		hints: []string{"ipp check --repair puts back what can be told"}}
 }
 
 // planAll plans the change without what is bad, which it tells: all of it, not

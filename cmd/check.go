@@ -34,6 +34,8 @@ func (checkCmd) doc() doc {
 	}
 }
 
+func (k *checkCmd) changes() bool { return k.Repair }
+
 // checkReport is the JSON of check.
 type checkReport struct {
 	OK          bool         `json:"ok"`          // nothing is damaged, or all of it was repaired

@@ -25,6 +25,9 @@ func (c *checker) openFrom(ctx context.Context, text string) error {
 		return failed("check", "--from "+text, err)
 	}
 	o, err := c.open(ctx, r, nil, asPath(r))
+	if f, ok := err.(*failure); ok && f.object == text {
+		f.object = "--from " + text
+	}
 	if err != nil {
 		return failed("check", "--from "+text, err)
 	}
@@ -88,8 +91,14 @@ func (c *checker) repairLink(link string) error {
 // kept package whose name the file has.
 func (c *checker) repairRoot(ctx context.Context, f *checkFault) error {
 	if strings.HasPrefix(filepath.Base(f.File), "k-") {
-		_, err := c.st.RepairRoot(ctx, filepath.Base(f.File), "kept; its root was damaged", c.a.now())
+		told, err := c.st.RepairRoot(ctx, filepath.Base(f.File), "kept; its root was damaged", c.a.now())
+		if err == nil && !told {
+			err = notOurRoot(f.File)
+		}
 		return err
+	}
+	if f.File != c.path("roots") && !strings.HasPrefix(filepath.Base(f.File), "p-") {
+		return notOurRoot(f.File)
 	}
 	dirs, err := c.profileDirs(c.found.Roots)
 	if err != nil {
@@ -102,6 +111,11 @@ func (c *checker) repairRoot(ctx context.Context, f *checkFault) error {
 		}
 	}
 	return c.st.AddRoot(ctx, roots...)
+}
+
+// notOurRoot is what to do about a file among the roots whose name says nothing.
+func notOurRoot(path string) error {
+	return fmt.Errorf("what %s keeps can't be told; if it is not ipp's, remove it: rm %s", path, quote(path))
 }
 
 // repairTrees ensures every damaged tree again, from all sources there are: the

@@ -48,6 +48,7 @@ type app struct {
 	flags *grammar
 	json  bool
 
+	changing bool   // the command may change something
 	answered bool   // the one JSON value was printed
 	placed   bool   // see checkPlaces
 	advice   string // what to do about several errors together
@@ -81,6 +82,9 @@ func (a *app) dispatch(ctx context.Context) error {
 	}
 	if j, ok := c.(interface{ wantsJSON() bool }); ok {
 		a.json = j.wantsJSON()
+	}
+	if w, ok := c.(interface{ changes() bool }); ok {
+		a.changing = w.changes()
 	}
 	if err := c.run(ctx, a); err != nil {
 		return err

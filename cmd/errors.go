@@ -55,8 +55,13 @@ type failure struct {
 
 func (f *failure) Error() string {
 	text := f.err.Error()
+	var damaged *store.DamagedError
+	if changed := (*dag.HashError)(nil); errors.As(f.err, &damaged) && errors.As(damaged.Err, &changed) {
+		text, _, _ = strings.Cut(text, "read block ")
+		text += "its contents in the store are not those that were put there"
+	}
 	head := strings.TrimSpace(f.verb + " " + f.object)
-	if head == "" || f.verb == "pack" && strings.HasPrefix(text, head+"/") {
+	if head == "" || strings.HasPrefix(text, head+" ") || f.verb == "pack" && strings.HasPrefix(text, head+"/") {
 		return text // "pack dir: pack dir/file: …" says it once
 	}
 	return head + ": " + f.once(text)
@@ -178,7 +183,7 @@ func (a *app) table() []rule {
 		}),
 		is(store.ErrBadFormat, exitMalformed, "ipp check --repair writes that file again"),
 		is(store.ErrNoFormat, exitMalformed, "if it is a store that lost this file alone: ipp check --repair writes it again"),
-		on(exitMalformed, says[*store.DamagedError]("installing that package again from its CAR file heals it")),
+		on(exitMalformed, says[*store.DamagedError]("ipp check --repair puts back what is to be had here\ninstalling that package again from its CAR file heals it")),
 		on(exitMalformed, rootHint),
 		is(store.ErrNoRoots, exitMalformed, "its roots/ were lost: ipp check --repair brings those of the profiles back, and names the packages that nothing keeps then"),
 		on(exitMalformed, says[*dag.MissingBlockError]("get the package again, whole: its blocks may be lost on the way, or its CAR file cut short")),
@@ -252,7 +257,9 @@ func (a *app) report(ctx context.Context, err error) int {
 	var cause terminatedError
 	if errors.As(context.Cause(ctx), &cause) && (errors.Is(err, context.Canceled) || errors.As(err, &cause)) {
 		a.note("ipp: %s", cause)
-		a.note("hint: nothing is half done: ipp list shows what is installed; the same command again goes on")
+		if a.changing {
+			a.note("hint: nothing is half done: ipp list shows what is installed; the same command again goes on")
+		}
 		return cause.code()
 	}
 	var status exitStatus
@@ -273,28 +280,31 @@ func (a *app) report(ctx context.Context, err error) int {
 	return code
 }
 
-// problems are the errors that err is made of.
+// problems are the errors that err is made of, each once.
 func (a *app) problems(err error) []problem {
 	var list []problem
 	for _, e := range flatten(err) {
-		list = append(list, a.explain(e))
+		p := a.explain(e)
+		same := func(o problem) bool { return o.Message == p.Message && o.Code == p.Code }
+		if !slices.ContainsFunc(list, same) {
+			list = append(list, p)
+		}
 	}
 	return list
 }
 
 func (a *app) show(problems []problem) {
 	style := a.term.ErrStyle()
-	var hints []string
-	for _, p := range problems {
+	for i, p := range problems {
 		a.note("%s %s", style.Red("ipp:"), term.Safe(p.Message))
 		if p.usage != "" {
 			a.note("usage: ipp %s", p.usage)
 		}
+		if i+1 < len(problems) && p.usage == "" && slices.Equal(p.Hints, problems[i+1].Hints) {
+			continue // what holds for several in a row is said once, after the last
+		}
 		for _, h := range p.Hints {
-			if !slices.Contains(hints, h) { // what holds for several is said once
-				hints = append(hints, h)
-				a.note("%s %s", style.Bold("hint:"), term.Safe(h))
-			}
+			a.note("%s %s", style.Bold("hint:"), term.Safe(h))
 		}
 	}
 	if a.advice != "" {

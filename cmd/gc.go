@@ -73,7 +73,7 @@ func (g *gcCmd) policy() (gc.Policy, error) {
 	var p gc.Policy
 	if g.Keep != nil {
 		if p.Keep = *g.Keep; p.Keep < 1 {
-			return p, usageError(g, "--keep %d: keep at least 1", p.Keep)
+			return p, usageError(g, "--keep: want a whole number from 1")
 		}
 	}
 	if g.OlderThan == "" {

@@ -291,7 +291,10 @@ func plainWords(text string) string {
 		return flag + ": a value is missing"
 	}
 	if flag, _, ok := strings.Cut(text, ": expected int value but got "); ok {
-		return flag + ": want a whole number from 0"
+		return flag + ": want a whole number from 1"
+	}
+	if flag, _, ok := strings.Cut(text, ": bool value must be "); ok {
+		return flag + ": it takes no value"
 	}
 	if flag, near, ok := strings.Cut(text, ", did you mean "); ok && !strings.Contains(near, `"--`) {
 		text = flag // some other letter is no guess
@@ -301,6 +304,9 @@ func plainWords(text string) string {
 		"missing positional arguments", "missing",
 		"missing flags: --output=FILE", "say where to: -o FILE",
 		"<", "", ">", "", " ...", "…").Replace(text)
+	if text == "unexpected argument " {
+		return `unexpected argument ""`
+	}
 	if what, ok := strings.CutPrefix(text, `expected "`); ok {
 		return "missing " + strings.TrimSuffix(what, `"`)
 	}

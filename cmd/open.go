@@ -67,7 +67,14 @@ func (s *session) find(ctx context.Context, r ref.Ref, installed *lock.Lockfile,
 	if err != nil {
 		return nil, err
 	}
-	return s.openStored(ctx, root)
+	o, err := s.openStored(ctx, root)
+	if _, none := errors.AsType[*absentError](err); installed != nil && (none || isAbsent(err)) {
+		if p := installed.Find(r.Name); p != nil && p.CID.Equals(root) {
+			return nil, &failure{err: fmt.Errorf("%s %s is installed, and the store does not have it whole any more", p.Name, p.Version), code: exitMalformed,
+				hints: []string{"ipp check --repair puts back what is to be had here", "installing that package again from its CAR file heals it"}}
+		}
+	}
+	return o, err
 }
 
 // rootOf finds the root of a REF that is no path.
@@ -200,6 +207,9 @@ func (s *session) openPath(ctx context.Context, path string, as ref.Name) (*open
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		return nil, noFile(s.verb, path)
+	case errors.Is(err, syscall.ENAMETOOLONG):
+		return nil, &failure{verb: s.verb, object: path, err: errors.New("no file can have a name as long as that"), code: exitNotFound,
+			hints: []string{"look at what was typed"}}
 	case err != nil:
 		return nil, err
 	case fi.IsDir():

@@ -65,6 +65,9 @@ func (a *app) printJSON(v any) error {
 	return nil
 }
 
+// cantTake is what to do about standard output that fails.
+const cantTake = "let it go elsewhere: what it went to can't take it"
+
 // outputError is an error of standard output that matters: a full disk does, a
 // reader that has seen enough does not. What a command changed stands.
 func (a *app) outputError(c command) error {
@@ -73,7 +76,7 @@ func (a *app) outputError(c command) error {
 		return nil
 	}
 	f := &failure{verb: "write", object: "standard output", err: err, code: exitFailed,
-		hints: []string{"let it go elsewhere: what it went to can't take it"}}
+		hints: []string{cantTake}}
 	if w, ok := c.(interface{ changes() bool }); ok && w.changes() {
 		f.verb, f.object = "", ""
 		f.err = fmt.Errorf("what was asked for is done, but could not be shown: %w", err)

@@ -74,6 +74,9 @@ func (p *packCmd) run(ctx context.Context, a *app) error {
 		return err
 	}
 	s, err := a.begin(ctx, "pack")
+	if _, homeless := a.set.dirs(); homeless != nil && (p.DryRun || p.Output != "") {
+		s, err = &session{a: a, verb: "pack"}, nil // no store is needed for that
+	}
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,9 @@
 package cmd
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"ipp/cmd/term"
@@ -37,6 +39,9 @@ func (a *app) checkPlace(what, dir string) (can durable.Abilities, err error) {
 	}
 	if err == nil {
 		return can, nil
+	}
+	if own := (*os.PathError)(nil); errors.As(err, &own) && durable.IsTemp(filepath.Base(own.Path)) { // of what tries it out
+		err = &os.PathError{Op: own.Op + " in", Path: filepath.Dir(own.Path), Err: own.Err}
 	}
 	f := &failure{verb: "make", object: what, err: err, code: exitFailed,
 		hints: []string{"HOME (or XDG_STATE_HOME and XDG_DATA_HOME) must name directories that can be written"}}

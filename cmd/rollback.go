@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 
 	"ipp/cmd/term"
@@ -63,13 +64,36 @@ func (a *app) rollback(ctx context.Context, verb, text string, dryRun bool) erro
 		})
 	}
 	if err = a.warning(err); err != nil {
-		return failed(verb, object, a.noParent(err))
+		return failed(verb, object, lostTrees(prof, a.noParent(err)))
 	}
 	ch.Old, ch.New = &lock.Lockfile{}, &lock.Lockfile{}
 	if ch.From != 0 { // else the pointer was lost
 		ch.Old, ch.New = a.locks(prof, ch)
 	}
 	return a.showRollback(prof, ch, dryRun)
+}
+
+// lostTrees names the packages whose trees a generation lacks.
+func lostTrees(prof *profile.Profile, err error) error {
+	var lacks *profile.MissingTreesError
+	if !errors.As(err, &lacks) {
+		return err
+	}
+	g, bad := prof.Get(lacks.Number)
+	if bad != nil {
+		return err
+	}
+	var names []string
+	for _, p := range g.Lock.Packages {
+		if slices.ContainsFunc(lacks.Trees, func(k store.Key) bool { return store.SameRoot(k.Root, p.CID) }) {
+			names = append(names, string(p.Name)+" "+string(p.Version))
+		}
+	}
+	if len(names) == 0 {
+		return err
+	}
+	return &failure{err: fmt.Errorf("generation %d needs %s, and the store lost that", lacks.Number, join(names)), code: exitMalformed,
+		hints: []string{"ipp check --repair puts back what is to be had here", "or get it as a CAR file, then: ipp check --repair --from FILE.car"}}
 }
 
 // noParent says in a person's words that there is nothing to go back to.

@@ -54,7 +54,7 @@ type found struct {
 func (s *searchCmd) run(ctx context.Context, a *app) error {
 	words := lock.SearchWords(strings.Join(s.Words, " "))
 	if len(words) == 0 {
-		return usageError(s, "that has no letter or digit to search for")
+		return usageError(s, "%q has no letter or digit to search for", strings.Join(s.Words, " "))
 	}
 	nothing := &failure{verb: "search", object: strings.Join(s.Words, " "), err: errors.New("no package in the store matches"), code: exitNotFound,
 		hints: []string{"ipp list --store shows every package in the store", "fewer words, or the beginning of one, find more"}}

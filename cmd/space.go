@@ -69,14 +69,22 @@ func checkRoom(verb, dir string, need store.Need, kept int64) error {
 	var short error
 	switch dir = existing(dir); {
 	case need.Bytes > bytes:
-		short = fmt.Errorf("this needs %s, and the disk of %s has %s left: %w", term.Bytes(need.Bytes), dir, term.Bytes(bytes), syscall.ENOSPC)
+		short = &noRoomError{fmt.Sprintf("this needs %s, and the disk of %s has %s left", term.Bytes(need.Bytes), dir, term.Bytes(bytes))}
 	case need.Files > files:
-		short = fmt.Errorf("this needs %s, and the disk of %s has room for %d more (inodes), whatever their size: %w", plural(int(need.Files), "file"), dir, files, syscall.ENOSPC)
+		short = &noRoomError{fmt.Sprintf("this needs %s, and the disk of %s has room for %d more (inodes), whatever their size", plural(int(need.Files), "file"), dir, files)}
 	default:
 		return nil
 	}
 	return &failure{verb: verb, err: short}
 }
+
+// noRoomError is a full disk, known of before it is.
+type noRoomError struct{ text string }
+
+func (e *noRoomError) Error() string { return e.text }
+
+// Unwrap gives the system's word for it.
+func (e *noRoomError) Unwrap() error { return syscall.ENOSPC }
 
 // existing is the first directory above dir that is there: what is not will be
 // made there.

@@ -44,7 +44,7 @@ func testPlaces(t *testing.T, w *homes.World) {
 		{"HOME is absent", ``, `HOME=$HOME/a/b $IPP install v1.car`, works},
 		{"HOME can't be read", `chmod 0 home`, `$IPP install v1.car`, "permission denied"},
 		{"HOME can't be written", `chmod 555 home`, `$IPP install v1.car`, "permission denied"},
-		{"HOME is /proc", ``, `HOME=/proc $IPP install v1.car`, "ipp: make profiles: mkdir /proc/"},
+		{"HOME is /proc", ``, `HOME=/proc $IPP install v1.car`, "ipp: make profiles: mkdir in /proc: "},
 		{"HOME is a device", ``, `HOME=/dev/null $IPP install v1.car`, "not a directory"},
 		{"pack where HOME can't be written", `chmod 555 home`, `$IPP pack v1`, "permission denied"},
 		{"XDG alone", ``, `env -u HOME XDG_STATE_HOME=$HOME/s XDG_DATA_HOME=$HOME/d $IPP install v1.car`, works},

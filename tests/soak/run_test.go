@@ -54,7 +54,7 @@ func (o outcome) ended(allowed []may) (word string, ok bool) {
 	case status.Signaled() && o.sent == status.Signal():
 		return "killed", true
 	case code == 130 && o.sent == syscall.SIGINT:
-		return "interrupted", strings.Contains(o.err, "hint: nothing is half done")
+		return "interrupted", strings.Contains(o.err, "ipp: interrupted")
 	case slices.Contains(o.args, "--no-wait") && (code == 5 || code == 125 && strings.Contains(o.err, ": busy")):
 		return "busy", true
 	default:

@@ -1,7 +1,7 @@
 // Command fuzz runs every fuzz target of the repository, one after the other or
 // a few at a time, for as long as it is told:
 //
-//	go run ./tests/fuzz                     three seconds each, as .ci/run does
+//	go run ./tests/fuzz                     one second each, as .ci/run does
 //	go run ./tests/fuzz -time 1h            an hour each: a campaign
 //	go run ./tests/fuzz -time 1h -only CAR  an hour of what has CAR in its name
 //
@@ -34,7 +34,7 @@ type options struct {
 
 func main() {
 	var o options
-	flag.DurationVar(&o.each, "time", 3*time.Second, "how long each target is run, by the clock")
+	flag.DurationVar(&o.each, "time", time.Second, "how long each target is run, by the clock")
 	flag.DurationVar(&o.slice, "slice", 4*time.Minute, "how long at a stretch")
 	flag.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "how many targets at once")
 	flag.StringVar(&o.only, "only", "", "only targets whose room and name match this regular expression")

@@ -100,6 +100,9 @@ func (f *Forest) Compare(dir string) []Fault {
 		c.want[l.Path] = l.target()
 	}
 	c.walk("")
+	if c.exposes != nil {
+		c.fault(ExposedName, "missing")
+	}
 	for p := range c.dirs {
 		c.fault(p, "missing")
 	}
@@ -153,8 +156,9 @@ func (c *comparing) entry(at string, e fs.DirEntry) {
 	}
 }
 
-// exposed compares what is noted of the trees. Missing, it is no fault.
+// exposed compares what is noted of the trees.
 func (c *comparing) exposed() {
+	defer func() { c.exposes = nil }() // it is not missing
 	data, err := durable.ReadFile(filepath.Join(c.dir, ExposedName), maxExposed)
 	switch {
 	case err != nil:

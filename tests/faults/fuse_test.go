@@ -169,7 +169,7 @@ func testFUSE(t *testing.T, w *homes.World) {
 	t.Run("small", func(t *testing.T) { // 400 KiB, of which the reserve is 256
 		home := mount(t, w, "small", lacks{fragments: 100})
 		out, code := shell(w, `$IPP install v1.car`, "HOME="+home)
-		if code != 1 || !strings.Contains(out, " has 147 kB left: ") {
+		if code != 1 || !strings.Contains(out, " has 147 kB left\n") {
 			t.Errorf("exit %d\n%s", code, out)
 		}
 		if left := listing(home); left != home+"\n" {

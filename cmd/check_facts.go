@@ -43,13 +43,11 @@ func (f *treeFacts) member(k store.Key) (generation.Member, error) {
 	if err != nil {
 		return generation.Member{}, err
 	}
-	commands, err := t.Commands()
-	if err != nil {
-		return generation.Member{}, err
+	m, err := exposedBy(t)
+	if err == nil {
+		f.members[k.String()] = m
 	}
-	m := generation.Member{Key: k, Bases: t.Bases(), Commands: commands}
-	f.members[k.String()] = m
-	return m, nil
+	return m, err
 }
 
 // candidate is what a lockfile says of a package; name is for one that has no

@@ -16,9 +16,10 @@ import (
 	"github.com/ipfs/go-cid"
 )
 
-// rebuild puts a generation back, while its packages are leased. Of its three files each follows from the other
-// two, as far as they tell: the lockfile from wishes and trees, the wishes from
-// the lockfile, and what generation.toml says from log and lockfile.
+// rebuild puts a generation back, while its packages are leased. Of its three
+// files each follows from the other two, as far as they tell: the lockfile from
+// wishes and trees, the wishes from the lockfile, and what generation.toml says
+// from log and lockfile.
 func (c *checker) rebuild(ctx context.Context, p *profile.Profile, x *generation.Examined) error {
 	if err := c.protect(ctx, rootsIn(x)...); err != nil {
 		return err

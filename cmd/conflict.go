@@ -221,11 +221,17 @@ func (c *change) exposed(p lock.Package, plan *store.Plan, trees fs.FS) (m expos
 	if err != nil {
 		return exposed{err: err}
 	}
+	m.Member, m.err = exposedBy(t)
+	return m
+}
+
+// exposedBy is what a tree brings to a forest.
+func exposedBy(t *pack.Tree) (generation.Member, error) {
 	commands, err := t.Commands()
 	if err != nil {
-		return exposed{err: err}
+		return generation.Member{}, err
 	}
-	return exposed{Member: generation.Member{Key: t.Key, Bases: t.Bases(), Commands: commands}}
+	return generation.Member{Key: t.Key, Bases: t.Bases(), Commands: commands}, nil
 }
 
 // noted is what the current generation noted of its tree of a package.

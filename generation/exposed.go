@@ -37,8 +37,6 @@ const (
 	maxExposed    = 64 << 20
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
 // Entry stands at the top of a base of a tree, and may join a forest.
 type Entry struct {
 	Path string // tree-relative
@@ -60,8 +58,11 @@ func encodeExposed(members []Member) []byte {
 	return withSum(b.Bytes())
 }
 
-func withSum(lines []byte) []byte {
-	return fmt.Appendf(lines, exposedSum, crc32.Checksum(lines, castagnoli))
+func withSum(lines []byte) []byte { return append(lines, sumOf(lines)...) }
+
+// sumOf is the last line.
+func sumOf(lines []byte) string {
+	return fmt.Sprintf(exposedSum, crc32.Checksum(lines, crc32.MakeTable(crc32.Castagnoli)))
 }
 
 func (m Member) exposedLines(key string) string {
@@ -110,7 +111,7 @@ func ReadExposed(dir string) map[store.Key]Member {
 func parseExposed(data []byte) map[store.Key]Member {
 	end := bytes.LastIndexByte(bytes.TrimSuffix(data, []byte("\n")), '\n') + 1
 	lines, ok := strings.CutPrefix(string(data[:end]), exposedHeader)
-	if !ok || !bytes.Equal(withSum(slices.Clip(data[:end])), data) {
+	if !ok || string(data[end:]) != sumOf(data[:end]) {
 		return nil
 	}
 	trees := map[store.Key]Member{}

@@ -31,8 +31,8 @@ func isMerged(dir string) bool { return dir != binDir && lock.ForestDir(dir) }
 // differ in case alone are conflicts on macOS and Windows, whose file systems
 // take them for one.
 //
-// Each base of a member is read once, unless Top says what it has; below that only the directories that
-// two members, or two bases, share.
+// Each base of a member is read once, unless Top says what it has; below that
+// only the directories that two members, or two bases, share.
 func Plan(members []Member, prefer map[string]ref.Name, trees fs.FS) (*Forest, error) {
 	members = slices.SortedFunc(slices.Values(members), func(a, b Member) int {
 		return strings.Compare(string(a.Name), string(b.Name))

@@ -203,27 +203,29 @@ func (l *layer) node(tree, node uint32) (cid.Cid, error) {
 // read are noted in x.
 func (l *layer) addAll(ctx context.Context, x *Index, keys []store.Key, want map[store.Key]store.Stamp, room func(store.Stamp) bool) error {
 	w := newWriter(l)
-	err := func() error {
-		for i, k := range keys {
-			if room != nil && !room(want[k]) {
-				return nil
-			}
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if err := l.add(ctx, x, w, k, want[k]); err != nil {
-				return err
-			}
-			if x.opt.Report != nil {
-				x.opt.Report(i+1, len(keys))
-			}
-		}
-		return nil
-	}()
+	err := l.addEach(ctx, x, w, keys, want, room)
 	if flushed := w.flush(); flushed != nil {
 		return flushed // the database's own trouble comes first
 	}
 	return err
+}
+
+func (l *layer) addEach(ctx context.Context, x *Index, w *writer, keys []store.Key, want map[store.Key]store.Stamp, room func(store.Stamp) bool) error {
+	for i, k := range keys {
+		if room != nil && !room(want[k]) {
+			return nil
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := l.add(ctx, x, w, k, want[k]); err != nil {
+			return err
+		}
+		if x.opt.Report != nil {
+			x.opt.Report(i+1, len(keys))
+		}
+	}
+	return nil
 }
 
 // add reads one tree in. Its own record comes last: without it the others mean
@@ -234,7 +236,7 @@ func (l *layer) add(ctx context.Context, x *Index, w *writer, k store.Key, s sto
 	if err := w.set([]byte{keyNext}, appendFields(nil, uint64(l.next))); err != nil {
 		return err
 	}
-	err := x.st.EachBlock(ctx, k, r.block)
+	err := x.read(ctx, r, k)
 	switch {
 	case w.broken != nil: // not the tree
 		return w.broken
@@ -245,29 +247,27 @@ func (l *layer) add(ctx context.Context, x *Index, w *writer, k store.Key, s sto
 		x.cantRead(k, err)
 		return nil
 	}
-	t := treeRecord{key: k, stamp: s}
+	t := treeRecord{key: k, stamp: s, records: r.records}
 	if x.opt.Describe != nil {
 		t.facts = uint64(x.opt.Version)
-		f, ok, err := x.describe(ctx, k)
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case err != nil:
-			l.dead += r.records
-			x.cantRead(k, err)
-			return nil
-		case ok:
-			if err := r.facts(f); err != nil {
-				return err
-			}
-		}
 	}
-	t.records = r.records
 	if err := w.set(keyOf(keyTree, r.tree), t.encode()); err != nil {
 		return err
 	}
 	l.note(r.tree, t)
 	return nil
+}
+
+// read records a tree's blocks and facts.
+func (x *Index) read(ctx context.Context, r *recorder, k store.Key) error {
+	if err := x.st.EachBlock(ctx, k, r.block); err != nil || x.opt.Describe == nil {
+		return err
+	}
+	f, ok, err := x.describe(ctx, k)
+	if err == nil && ctx.Err() == nil && ok {
+		err = r.facts(f)
+	}
+	return err
 }
 
 // describe asks for the facts of a tree; false where it has none for good. An

@@ -239,17 +239,13 @@ func (b *builder) add(at *Value, k key, v *Value) *Value {
 		v.doc, v.offset, v.end = b.doc, k.offset, k.offset
 	}
 	v.depth = at.depth + 1
-	if at.index == nil {
-		at.index = map[string]int{}
-	}
-	at.index[k.name] = len(at.Fields)
-	at.Fields = append(at.Fields, Field{Key: k.name, Value: v, at: k.offset})
+	at.add(Field{Key: k.name, Value: v, at: k.offset})
 	return v
 }
 
 // twice says that a key is there already, and where.
 func (b *builder) twice(at *Value, k key) error {
-	first := b.doc.line(at.Fields[at.index[k.name]].at)
+	first := b.doc.line(at.Fields[at.find(k.name)].at)
 	e := b.doc.errorAt(k.offset, fmt.Sprintf("%s is defined twice, first in line %d", show(k.name), first))
 	e.Hint = "keep one of the two"
 	return e

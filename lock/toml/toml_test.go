@@ -2,6 +2,7 @@ package toml
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"runtime/metrics"
 	"strconv"
@@ -309,6 +310,31 @@ func TestRange(t *testing.T) {
 		start, end := root.At(strings.Fields(path)...).Range()
 		if got := text[start:end]; got != want {
 			t.Errorf("%s is %q, want %q", path, got, want)
+		}
+	}
+}
+
+// Tables of few keys are searched, those of many have an index: a key is found,
+// and found twice, on both sides of the change.
+func TestFewAndManyKeys(t *testing.T) {
+	var text strings.Builder
+	for i := range 3 * fewFields {
+		fmt.Fprintf(&text, "k%d = %d\n", i, i)
+		root, err := Parse("f", []byte(text.String()), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for j := range i + 1 {
+			if v := root.Get(fmt.Sprint("k", j)); v == nil || v.Text != fmt.Sprint(j) {
+				t.Errorf("of %d keys, k%d is %+v", i+1, j, v)
+			}
+			_, err := Parse("f", fmt.Appendf(nil, "%sk%d = 0\n", &text, j), Options{})
+			if want := fmt.Sprintf("first in line %d", j+1); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("of %d keys, k%d twice: %v", i+1, j, err)
+			}
+		}
+		if v := root.Get("k"); v != nil {
+			t.Errorf("of %d keys, k is %+v", i+1, v)
 		}
 	}
 }

@@ -2,6 +2,7 @@ package toml
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -62,7 +63,7 @@ type Value struct {
 	doc    *document
 	offset int
 	end    int            // one past the value, where Range says so
-	index  map[string]int // Fields by key
+	index  map[string]int // Fields by key, where they are many
 	how    definition
 	depth  int // of tables above it
 }
@@ -79,11 +80,40 @@ func (v *Value) Get(key string) *Value {
 	if v == nil {
 		return nil
 	}
-	i, ok := v.index[key]
-	if !ok {
+	i := v.find(key)
+	if i < 0 {
 		return nil
 	}
 	return v.Fields[i].Value
+}
+
+// fewFields is how many a table may have before it gets an index: most have one
+// or two, and an index is as large as all else of them.
+const fewFields = 8
+
+// find is which of the fields has that key, or -1.
+func (v *Value) find(key string) int {
+	if len(v.Fields) <= fewFields {
+		return slices.IndexFunc(v.Fields, func(f Field) bool { return f.Key == key })
+	}
+	if i, ok := v.index[key]; ok {
+		return i
+	}
+	return -1
+}
+
+// add adds a field of a new key.
+func (v *Value) add(f Field) {
+	v.Fields = append(v.Fields, f)
+	switch n := len(v.Fields); {
+	case n == fewFields+1:
+		v.index = map[string]int{}
+		for i, f := range v.Fields {
+			v.index[f.Key] = i
+		}
+	case n > fewFields:
+		v.index[f.Key] = n - 1
+	}
 }
 
 // All are the fields of a table; none of one that is not there.
@@ -115,8 +145,8 @@ func (v *Value) At(path ...string) *Value {
 
 // KeyError is Errorf with the place of a key of the table v.
 func (v *Value) KeyError(key, format string, args ...any) *SyntaxError {
-	i, ok := v.index[key]
-	if !ok {
+	i := v.find(key)
+	if i < 0 {
 		return v.Errorf(format, args...)
 	}
 	return v.doc.errorAt(v.Fields[i].at, fmt.Sprintf(format, args...))

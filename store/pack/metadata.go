@@ -3,10 +3,10 @@ package pack
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"net/url"
 	"path"
 	"regexp"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -18,7 +18,7 @@ import (
 )
 
 // MaxMetadata is the largest package.toml that is read, in bytes.
-const MaxMetadata = 1 << 20
+const MaxMetadata = 256 << 10
 
 // maxSummary is how many characters a summary may have: one line of a list.
 const maxSummary = 120
@@ -109,11 +109,27 @@ func ParseMetadata(file string, data []byte) (*Metadata, error) {
 // metadataParser checks what the types of metadataFile can't say. It keeps the
 // error that stands first in the file.
 type metadataParser struct {
-	root *toml.Value
-	err  *SyntaxError
+	root   *toml.Value
+	err    *SyntaxError
+	failed int // times
+}
+
+// untilFailure yields what is in a list in the order of the file, and ends after
+// the first that fails: no later one is told, and to say where something stands
+// takes a look at the whole file.
+func untilFailure[T any](p *metadataParser, list []T) iter.Seq[T] {
+	return func(yield func(T) bool) {
+		before := p.failed
+		for _, x := range list {
+			if !yield(x) || p.failed > before {
+				return
+			}
+		}
+	}
 }
 
 func (p *metadataParser) fail(e *SyntaxError) {
+	p.failed++
 	if p.err == nil || e.Line < p.err.Line || e.Line == p.err.Line && e.Column < p.err.Column {
 		p.err = e
 	}
@@ -190,11 +206,13 @@ func (p *metadataParser) platforms(list []string) []ref.Platform {
 		p.fail(e)
 	}
 	var all []ref.Platform
-	for i, s := range list {
-		v := word(p, at.Items[i], s, ref.ParsePlatform)
-		if slices.Contains(all, v) {
-			p.fail(at.Items[i].Errorf("platform %s stands there twice", v))
+	seen := map[ref.Platform]bool{}
+	for item := range untilFailure(p, at.Items) {
+		v := word(p, item, item.Text, ref.ParsePlatform)
+		if seen[v] {
+			p.fail(item.Errorf("platform %s stands there twice", v))
 		}
+		seen[v] = true
 		all = append(all, v)
 	}
 	return all
@@ -207,7 +225,7 @@ func (p *metadataParser) commands(table map[string]string) map[ref.Command]strin
 	all := make(map[ref.Command]string, len(table))
 	at := p.root.At("commands")
 	folded := map[string]string{}
-	for _, f := range at.Fields {
+	for f := range untilFailure(p, at.Fields) {
 		name := keyWord(p, at, f.Key, ref.ParseCommand)
 		if why := badPath(f.Value.Text); why != "" {
 			e := f.Value.Errorf("path of command %s %s", f.Key, why)
@@ -246,7 +264,7 @@ func badPath(s string) string {
 var environmentName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 func (p *metadataParser) environment(m *Metadata, table map[string]string) {
-	for _, f := range p.root.Get("environment").All() {
+	for f := range untilFailure(p, p.root.Get("environment").All()) {
 		if !environmentName.MatchString(f.Key) {
 			e := p.root.At("environment").KeyError(f.Key, "%q is not the name of an environment variable", f.Key)
 			e.Hint = "allowed: letters, digits and _, no digit first"
@@ -260,7 +278,7 @@ func (p *metadataParser) environment(m *Metadata, table map[string]string) {
 
 func (p *metadataParser) dependencies(m *Metadata, table map[string]string) {
 	at := p.root.Get("dependencies")
-	for _, f := range at.All() {
+	for f := range untilFailure(p, at.All()) {
 		name := keyWord(p, at, f.Key, ref.ParseName)
 		c := word(p, f.Value, table[f.Key], ref.ParseConstraint)
 		if name == m.Name {
@@ -272,7 +290,7 @@ func (p *metadataParser) dependencies(m *Metadata, table map[string]string) {
 
 func (p *metadataParser) libraries(m *Metadata, table map[string]string) {
 	at := p.root.Get("libraries")
-	for _, f := range at.All() {
+	for f := range untilFailure(p, at.All()) {
 		name := keyWord(p, at, f.Key, ref.ParseName)
 		c, err := cid.Decode(table[f.Key])
 		switch {
@@ -291,7 +309,7 @@ func (p *metadataParser) libraries(m *Metadata, table map[string]string) {
 
 func (p *metadataParser) services(m *Metadata, table map[string]service) {
 	at := p.root.Get("services")
-	for _, f := range at.All() {
+	for f := range untilFailure(p, at.All()) {
 		name := keyWord(p, at, f.Key, ref.ParseName)
 		argv := table[f.Key].Command
 		p.argv(f.Value.At("command"), "command of service "+f.Key, argv)
@@ -325,7 +343,7 @@ var legacyName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+:/@~=-]*$`)
 func (p *metadataParser) legacy() map[string][]string {
 	var all map[string][]string
 	for _, f := range p.root.Get("legacy").All() {
-		for _, item := range f.Value.Items {
+		for item := range untilFailure(p, f.Value.Items) {
 			if !legacyName.MatchString(item.Text) {
 				e := item.Errorf("%q is not the name of a package for %s", item.Text, f.Key)
 				e.Hint = "allowed: letters, digits and ._+:/@~=-, a letter or digit first"

@@ -145,7 +145,7 @@ func TestOpenRefused(t *testing.T) {
 		{"metadata is a symlink", items{"package.toml": "-> a", "a": valid}, "package.toml is not a file", new(*LayoutError)},
 		{"metadata is malformed", items{"package.toml": valid + "nam = 1"}, `package.toml:4:1: unknown key "nam"`, new(*SyntaxError)},
 		{"metadata is newer", items{"package.toml": "format = 2"}, "needs a newer ipp", ErrNewer},
-		{"metadata is large", items{"package.toml": valid + strings.Repeat("#", MaxMetadata)}, "more than 1048576 bytes", new(*dag.LimitError)},
+		{"metadata is large", items{"package.toml": valid + strings.Repeat("#", MaxMetadata)}, "more than 262144 bytes", new(*dag.LimitError)},
 		{"dot names", items{"package.toml": valid, ".git/a": "", ".a": ""}, ".a, .git", new(*DotNamesError)},
 		{"dot names under a manifest", items{"PackManifest": "", ".a": ""}, ".a", new(*DotNamesError)},
 		{"manifest's temporary", items{"package.toml": valid, "PackManifest.tmp": ""}, "PackManifest.tmp has no place in it", new(*LayoutError)},

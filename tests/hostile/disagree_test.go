@@ -86,6 +86,15 @@ func TestManifest(t *testing.T) {
 	try(t, "manifest", all)
 }
 
+// many is a text n times, each with a number of its own.
+func many(n int, format string) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, format, i)
+	}
+	return b.String()
+}
+
 // TestMetadata: package.toml that two readers could read in two ways, or that
 // costs more to read than it is worth.
 func TestMetadata(t *testing.T) {
@@ -125,6 +134,12 @@ func TestMetadata(t *testing.T) {
 		of("a dotted key of 100,000 steps", m+"[x]\na"+strings.Repeat(".a", 100_000)+" = 1\n"),
 		of("an array of 120,000", m+"[x]\na = ["+strings.Repeat("1,", 120_000)+"]\n"),
 		of("40,000 tables", m+strings.Repeat("[[x.a]]\n", 30_000)),
+		of("87,000 names that are none", m+"[legacy]\napt = ["+strings.Repeat(`"",`, 87_000)+"]\n"),
+		of("20,000 commands that are none, in a line", m+"commands = {"+many(20_000, `"%x/"="",`)+"}\n"),
+		of("20,000 variables that are none", m+"[environment]\n"+many(20_000, "%x-=\"\"\n")),
+		of("15,000 platforms", m+"platforms = ["+many(15_000, `"linux-%x",`)+"]\n"),
+		of("100,000 tables in a line", m+"[x]\na = ["+strings.Repeat("{a.a.a.a.a.a.a.a.a.a.a=1},", 9_900)+"]\n"),
+		of("half a megabyte", m+"[x]\na = ["+strings.Repeat("1,", 1<<18)+"]\n"),
 		of("10 MB", m+strings.Repeat("# \n", 10<<20/3)),
 		of("a summary of two lines", m+"summary = \"a\\nb\"\n"),
 		of("a summary of 121 letters", m+"summary = \""+strings.Repeat("x", 121)+"\"\n"),

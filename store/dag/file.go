@@ -64,8 +64,9 @@ func (w *walker) shape(e *Entry, n *node, offset int64, depth int) error {
 		return &LimitError{Path: e.Path, What: "blocks in a file", Limit: most}
 	}
 	e.Leaves = grow(e.Leaves, len(n.links))
-	for i, l := range n.links {
-		size := int64(n.sizes[i])
+	links, sizes := n.links, n.sizes // and not n: no block stays while those below it are read
+	for i, l := range links {
+		size := int64(sizes[i])
 		if err := w.piece(e, l.cid, offset, size, depth+1); err != nil {
 			return err
 		}

@@ -141,10 +141,11 @@ func (w *hamtWalk) walk(n *node, at level) error {
 	if err != nil {
 		return err
 	}
+	shard := n.cid // and not n: no block stays while what is below it is read
 	for _, s := range slots {
 		below := at.down(s.index)
 		if s.name != "" {
-			err = w.leaf(n, s, below)
+			err = w.leaf(shard, s, below)
 		} else {
 			err = w.child(s, below)
 		}
@@ -155,9 +156,9 @@ func (w *hamtWalk) walk(n *node, at level) error {
 	return nil
 }
 
-func (w *hamtWalk) leaf(n *node, s slot, at level) error {
+func (w *hamtWalk) leaf(shard cid.Cid, s slot, at level) error {
 	if !at.holds(s.name) {
-		return malformed(w.path, n.cid, "entry %q stands in the wrong shard", cut(s.name))
+		return malformed(w.path, shard, "entry %q stands in the wrong shard", cut(s.name))
 	}
 	if w.entries++; w.entries > w.lim.Entries {
 		return w.tooMany(w.path)

@@ -65,6 +65,11 @@ func decodeNode(path string, c cid.Cid, block []byte) (*node, error) {
 		n.links = links
 		n.unixfs, err = decodeUnixFS(fsBytes, len(links))
 	}
+	if n.isFile() { // names mean nothing in it
+		for i := range n.links {
+			n.links[i].name = ""
+		}
+	}
 	if err != nil {
 		return nil, &FormatError{Path: path, CID: c, Why: err.Error()}
 	}

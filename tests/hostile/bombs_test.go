@@ -94,6 +94,27 @@ func TestBombs(t *testing.T) {
 			}
 			return d
 		}),
+		at("a file of 60 nodes of 2 MiB", func(f *forge) link {
+			l := f.raw("x")
+			for i := range 60 {
+				l = f.node([]link{l}, fType, tFile, fSize, 1, fSizes, 1, fUnknown, fat(i))
+			}
+			return l
+		}),
+		at("a file of 60 links of 2 MiB", func(f *forge) link {
+			l := f.raw("x")
+			for i := range 60 {
+				l = f.file([]link{l.as(fat(i))}, 1)
+			}
+			return l
+		}),
+		at("60 directories of 2 MiB", func(f *forge) link {
+			l := f.raw("x")
+			for i := range 60 {
+				l = f.node([]link{l.as(slot("d") + "d")}, fType, tHAMT, fData, slotBit("d"), fHash, murmur, fFanout, 256, fUnknown, fat(i))
+			}
+			return l
+		}),
 		at("a block of 3 MiB", func(f *forge) link { return f.raw(strings.Repeat("x", 3<<20)) }),
 		at("a leaf that claims 1 GiB", func(f *forge) link { return f.file([]link{f.raw("x")}, 1<<30) }),
 		at("an inline CID of 100 kB", func(f *forge) link { return inline(cid.Raw, make([]byte, 100_000)) }),

@@ -21,6 +21,8 @@ const (
 	fType, fData, fSize, fSizes, fHash, fFanout, fMode, _ = 1, 2, 3, 4, 5, 6, 7, 8
 )
 
+const fUnknown = 9 // to UnixFS
+
 const murmur = 0x22 // of a HAMT's names
 
 // forge makes blocks, honest or not. Nothing of boxo is in it, nor of ours: both
@@ -182,6 +184,17 @@ func (f *forge) hamtAt(entries []link, level int) link {
 
 // slot is the prefix of a name in a HAMT's root.
 func slot(name string) string { return fmt.Sprintf("%02X", murmur3.Sum64([]byte(name))>>56) }
+
+// slotBit is the bit field of a shard of fanout 256 that has this name alone.
+func slotBit(name string) string {
+	slot := murmur3.Sum64([]byte(name)) >> 56
+	field := make([]byte, 1+slot/8)
+	field[0] = 1 << (slot % 8)
+	return string(field)
+}
+
+// fat is what fills a block, each time another.
+func fat(i int) string { return fmt.Sprint(i) + strings.Repeat("x", 2<<20-1000) }
 
 // metadata is a package.toml that nothing is wrong with, and what else it says.
 func metadata(more ...string) string {

@@ -2,12 +2,12 @@ package profile
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 
 	"ipp/generation"
+	"ipp/store/durable"
 )
 
 const (
@@ -25,7 +25,7 @@ type names struct {
 
 // names lists the profile's directory.
 func (p *Profile) names() (names, error) {
-	d, err := os.Open(p.dir)
+	d, err := durable.OpenDir(p.dir)
 	if err != nil {
 		return names{}, fmt.Errorf("list profile %s: %w", p.name, err)
 	}

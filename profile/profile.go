@@ -114,7 +114,7 @@ func (p *Profile) Exists() (bool, error) {
 	case err != nil:
 		return false, fmt.Errorf("look for profile %s: %w", p.name, err)
 	case !info.IsDir():
-		return false, fmt.Errorf("look for profile %s: %s is not a directory", p.name, p.dir)
+		return false, fmt.Errorf("look for profile %s: %w", p.name, &durable.ForeignError{Path: p.dir, Why: "it is not a directory"})
 	}
 	return true, nil
 }

@@ -131,8 +131,12 @@ func (p *Profile) emptyGone() error {
 	return bad.ErrorOrNil()
 }
 
-// empty deletes what a directory holds.
+// empty deletes what a directory holds. Of something else, as a symlink to a
+// directory of somebody else's, nothing is in the way of deleting it.
 func empty(dir string) error {
+	if fi, err := os.Lstat(dir); err != nil || !fi.IsDir() {
+		return err
+	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err

@@ -153,11 +153,15 @@ func (s *Store) create(first Root) error {
 }
 
 // makeDirs makes what is missing: a backup or a copy may have left out
-// directories that had nothing in them.
+// directories that had nothing in them. What is there has to be a directory: a
+// collection empties trash, and what a symlink leads to is somebody else's.
 func (s *Store) makeDirs() error {
 	for _, d := range []string{"objects", "trees", "staging", "leases", "roots", "trash"} {
-		if _, err := os.Lstat(s.path(d)); err == nil {
+		switch fi, err := os.Lstat(s.path(d)); {
+		case err == nil && fi.IsDir():
 			continue
+		case err == nil:
+			return &durable.ForeignError{Path: s.path(d), Why: "it is not a directory"}
 		}
 		if err := durable.MkdirAll(s.path(d), 0o755); err != nil {
 			return err

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"ipp/store/durable"
+
 	"github.com/ipfs/go-cid"
 )
 
@@ -94,7 +96,7 @@ func readNames(dir string) ([]string, error) {
 
 // dirNames lists a directory's names, in any order.
 func dirNames(dir string) ([]string, error) {
-	d, err := os.Open(dir)
+	d, err := durable.OpenDir(dir)
 	if err != nil {
 		return nil, err
 	}

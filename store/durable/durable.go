@@ -74,12 +74,13 @@ func mustBeFree(op, path string) error {
 
 // AppendLine appends line and a newline to the file at path with one write,
 // and fsyncs it. A torn last line, left by a power cut, is ended first. The
-// file is made if it is missing.
+// file is made if it is missing. A symlink at path is not followed, and nothing but
+// a regular file is written to.
 func AppendLine(path string, line []byte, perm fs.FileMode) (err error) {
 	if bytes.IndexByte(line, '\n') >= 0 {
 		return &fs.PathError{Op: "append line", Path: path, Err: errNewline}
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE|noFollow, 0o600)
 	if err != nil {
 		return err
 	}
@@ -103,6 +104,9 @@ func nextLine(f *os.File, path string, line []byte, perm fs.FileMode) ([]byte, e
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &ForeignError{path, notRegular}
 	}
 	data := append(bytes.Clone(line), '\n')
 	if info.Size() == 0 {

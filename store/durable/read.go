@@ -12,13 +12,15 @@ import (
 // a directory, a device, a FIFO, or more bytes than there may be.
 type ForeignError struct{ Path, Why string }
 
+const notRegular = "it is not a regular file"
+
 func (e *ForeignError) Error() string { return fmt.Sprintf("read %s: %s", e.Path, e.Why) }
 
 // OpenRegular opens a regular file to read it. It looks before it opens, because
 // opening a FIFO waits and a device has no end, and again afterwards, because
 // the name may have changed hands.
 func OpenRegular(name string) (*os.File, error) {
-	foreign := &ForeignError{name, "it is not a regular file"}
+	foreign := &ForeignError{name, notRegular}
 	info, err := os.Lstat(name)
 	if err != nil {
 		return nil, err
@@ -39,6 +41,10 @@ func OpenRegular(name string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// OpenDir opens a directory to list it, and nothing else: opening a FIFO in its
+// place would wait.
+func OpenDir(name string) (*os.File, error) { return openDir(name) }
 
 // ReadFile reads a file of our own whole, if it has at most that many bytes.
 func ReadFile(name string, most int64) ([]byte, error) {

@@ -51,10 +51,13 @@ func openDir(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|unix.O_DIRECTORY, 0)
 }
 
+// noFollow makes opening a symlink fail.
+const noFollow = unix.O_NOFOLLOW
+
 // openToSync opens the file at path so that it can be fsynced. Symlinks are
 // not followed, and a FIFO is not waited for.
 func openToSync(path string) (*os.File, func() error, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	f, err := os.OpenFile(path, os.O_RDONLY|noFollow|unix.O_NONBLOCK, 0)
 	return f, func() error { return nil }, err
 }
 

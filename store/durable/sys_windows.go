@@ -76,6 +76,9 @@ func reflink(dst, src *os.File) error { return errors.ErrUnsupported }
 
 func openDir(path string) (*os.File, error) { return os.Open(path) }
 
+// noFollow: there is no such flag for opening a file here.
+const noFollow = 0
+
 // openToSync opens the file at path for writing, which FlushFileBuffers needs.
 // A read-only attribute is taken off for as long as the file is open.
 func openToSync(path string) (*os.File, func() error, error) {

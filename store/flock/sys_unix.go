@@ -19,9 +19,11 @@ func retry(call func() error) error {
 	}
 }
 
-// open makes the file where it is missing, with its mode whatever the umask.
+// open makes the file where it is missing, with its mode whatever the umask. It
+// follows no symlink: the holder is written into the file, and what a link leads to
+// is somebody else's.
 func open(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, mode)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW, mode)
 	if err != nil {
 		return nil, err
 	}

@@ -135,6 +135,49 @@ func TestLocalLeases(t *testing.T) {
 	}
 }
 
+// TestLocalPlaces: a symlink where ipp keeps a file that it writes into or locks,
+// or a directory that it empties, is not followed; a FIFO there is not waited for.
+func TestLocalPlaces(t *testing.T) {
+	t.Parallel()
+	for at, targets := range map[string][]string{
+		"store/gc": {"file", "new"}, "store/sweep": {"file", "new"}, "store/leases/1-2-x": {"file", "new"},
+		"profiles/default/mutex": {"file", "new"}, "profiles/default/log": {"file", "new"},
+		"store/trash": {"", "FIFO"}, "store/leases": {"", "FIFO"}, "store/trees": {"FIFO"}, "store/objects/zz": {"", "FIFO"},
+		"profiles/default": {"FIFO"}, "profiles/default/0.gone": {"", "FIFO"},
+	} {
+		for _, target := range targets {
+			w := newWorld(t)
+			f := newForge()
+			w.write("x.car", f.car1(f.pkg()))
+			place := filepath.Join(w.home, ".local/state/ipp", at)
+			must(t, os.RemoveAll(place))
+			if target == "FIFO" {
+				must(t, syscall.Mkfifo(place, 0o644))
+			} else {
+				must(t, os.Symlink(filepath.Join(w.dir, "outside", target), place))
+			}
+			for _, args := range [][]string{{"gc"}, {"check"}, {"install", "./x.car"}, {"rollback"}, {"check", "--repair"}} {
+				out := w.ipp(args...)
+				attack{}.bounded(w, at+" is "+target+": "+strings.Join(args, " "), out)
+				if out.Code != 0 && !strings.Contains(out.Stdout+out.Stderr, "hint: ") {
+					t.Errorf("%s is %s: %q exits %d without a hint: %s", at, target, args, out.Code, out.Stderr)
+				}
+			}
+			w.outside(at + " is " + target)
+		}
+	}
+}
+
+// outside fails where what no package and no link may touch is not as it was.
+func (w *world) outside(what string) {
+	w.t.Helper()
+	for name, is := range w.snapshot() {
+		if was := w.base[name]; strings.HasPrefix(name, "outside") && is != was {
+			w.t.Errorf("%s: %s was %q, is %s", what, name, was, is)
+		}
+	}
+}
+
 // TestDirectories: what is packed, installed or verified from a directory holds
 // files, directories and links that stay in it; nothing else is opened.
 func TestDirectories(t *testing.T) {

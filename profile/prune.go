@@ -131,11 +131,15 @@ func (p *Profile) emptyGone() error {
 	return bad.ErrorOrNil()
 }
 
-// empty deletes what a directory holds. Of something else, as a symlink to a
-// directory of somebody else's, nothing is in the way of deleting it.
+// empty deletes what a directory holds. What is none, as a symlink to one of
+// somebody else's, is not touched.
 func empty(dir string) error {
-	if fi, err := os.Lstat(dir); err != nil || !fi.IsDir() {
+	info, err := os.Lstat(dir)
+	if err != nil {
 		return err
+	}
+	if !info.IsDir() {
+		return &durable.ForeignError{Path: dir, Why: "it is not a directory"}
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {

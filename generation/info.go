@@ -34,17 +34,24 @@ func (i Info) encode() []byte {
 	}
 	fmt.Fprintf(&b, "time = %q\n", i.Time.UTC().Format(time.RFC3339))
 	fmt.Fprintf(&b, "reason = %s\n", toml.Quote(OneLine(i.Reason)))
-	trees := make([]string, len(i.Trees))
+	b.WriteString(treesHead)
+	lines := make([]string, len(i.Trees))
 	for n, k := range i.Trees {
-		trees[n] = k.String()
+		lines[n] = string(appendTree(nil, k))
 	}
-	slices.Sort(trees)
-	b.WriteString("trees = [\n")
-	for _, k := range slices.Compact(trees) {
-		b.WriteString("  " + toml.Quote(k) + ",\n")
+	slices.Sort(lines)
+	for _, line := range slices.Compact(lines) {
+		b.WriteString(line)
 	}
-	b.WriteString("]\n")
+	b.WriteString(treesEnd)
 	return b.Bytes()
+}
+
+// The list of trees: how it begins and ends, and a line of it.
+const treesHead, treesEnd = "trees = [\n", "]\n"
+
+func appendTree(b []byte, k store.Key) []byte {
+	return append(k.AppendText(append(b, "  \""...)), "\",\n"...)
 }
 
 // OneLine makes text fit for a file that refuses control characters: arguments
@@ -68,13 +75,14 @@ func parseInfo(file string, data []byte) (Info, error) {
 
 // parseCanonical reads what encode wrote, without the cost of reading it as TOML;
 // it is false for anything else, which parseTOML then judges. As it is true only
-// if the result encodes to the same bytes, it may be simple.
+// if all of the result encodes to the same bytes, it may be simple.
 func parseCanonical(data []byte) (Info, bool) {
 	if len(data) > maxInfo {
 		return Info{}, false
 	}
-	head, list, ok := strings.Cut(string(data), "trees = [\n")
-	if !ok {
+	head, list, begun := strings.Cut(string(data), treesHead)
+	list, ended := strings.CutSuffix(list, treesEnd)
+	if !begun || !ended {
 		return Info{}, false
 	}
 	var i Info
@@ -99,21 +107,30 @@ func parseCanonical(data []byte) (Info, bool) {
 			return i, false
 		}
 	}
-	i.Trees = make([]store.Key, 0, strings.Count(list, "\n"))
-	for line := range strings.Lines(list) {
-		name, ok := strings.CutPrefix(line, `  "`)
-		if !ok {
-			continue
-		}
-		k, err := store.ParseKey(strings.TrimSuffix(name, "\",\n"))
-		if err != nil {
-			return i, false
-		}
-		i.Trees = append(i.Trees, k)
-	}
 	i.Time = i.Time.UTC()
 	valid := i.Parent >= 0 && i.Time.Year() >= 1 && i.Time.Year() <= 9999
-	return i, valid && bytes.Equal(i.encode(), data)
+	if !valid || string(i.encode()) != head+treesHead+treesEnd {
+		return i, false
+	}
+	trees, ok := canonicalTrees(list)
+	i.Trees = trees
+	return i, ok
+}
+
+// canonicalTrees reads the lines of trees, sorted and each once.
+func canonicalTrees(list string) ([]store.Key, bool) {
+	trees := make([]store.Key, 0, strings.Count(list, "\n"))
+	var same []byte
+	last := ""
+	for line := range strings.Lines(list) {
+		k, err := store.ParseKey(strings.TrimSuffix(strings.TrimPrefix(line, `  "`), "\",\n"))
+		if same = appendTree(same[:0], k); err != nil || string(same) != line || line <= last {
+			return nil, false
+		}
+		last = line
+		trees = append(trees, k)
+	}
+	return trees, true
 }
 
 func parseTOML(file string, data []byte) (Info, error) {

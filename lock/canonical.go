@@ -1,53 +1,70 @@
 package lock
 
 import (
-	"bytes"
+	"errors"
 	"strconv"
 	"strings"
 
 	"ipp/lock/ref"
+	"ipp/store/dag"
+
+	"github.com/ipfs/go-cid"
 )
+
+var errNotCanonical = errors.New("not as Encode writes it")
+
+// packageHead begins what Encode writes of a package.
+const packageHead = "\n[[package]]\n"
 
 // parseCanonical reads what Encode wrote, in a third of the time that reading
 // it as TOML takes: almost every command reads a lock, and history reads all.
 // It is false for anything else, right or wrong, which ParseLock then judges.
 //
-// That it may be simple rests on one check: it is true only if the result
-// encodes to the same bytes, so whatever it overlooks ends there. Encode does
+// That it may be simple rests on one check: every package must encode to the
+// bytes that it was read from, so whatever is overlooked ends there. Encode does
 // not judge words, so each is parsed here.
 func parseCanonical(data []byte) (*Lockfile, bool) {
-	l := &Lockfile{}
-	cids := newCIDCodec()
 	head, rest, ok := strings.Cut(string(data), "\n")
 	if !ok || head != "format = "+strconv.Itoa(format) {
 		return nil, false
 	}
-	for block := range strings.SplitSeq(rest, "\n[[package]]\n") {
-		if block == "" && len(l.Packages) == 0 {
-			continue // before the first
-		}
-		p, ok := canonicalPackage(block, cids)
+	l := &Lockfile{}
+	if rest == "" {
+		return l, true
+	}
+	rest, ok = strings.CutPrefix(rest, packageHead)
+	if !ok {
+		return nil, false
+	}
+	l.Packages = make([]Package, 0, 1+strings.Count(rest, packageHead))
+	var same []byte
+	for block := range strings.SplitSeq(rest, packageHead) {
+		p, ok := canonicalPackage(block)
 		if n := len(l.Packages); !ok || n > 0 && l.Packages[n-1].Name >= p.Name {
+			return nil, false
+		}
+		same = p.encode(same[:0])
+		if string(same[len(packageHead):]) != block {
 			return nil, false
 		}
 		l.Packages = append(l.Packages, p)
 	}
-	return l, bytes.Equal(l.Encode(), data)
+	return l, true
 }
 
 // canonicalPackage reads the lines of a package.
-func canonicalPackage(block string, cids *cidCodec) (Package, bool) {
+func canonicalPackage(block string) (Package, bool) {
 	var p Package
 	for line := range strings.Lines(block) {
 		key, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " = ")
-		if !ok || !p.setCanonical(key, value, cids) {
+		if !ok || !p.setCanonical(key, value) {
 			return p, false
 		}
 	}
 	return p, p.Name != "" && p.Version != ""
 }
 
-func (p *Package) setCanonical(key, value string, cids *cidCodec) bool {
+func (p *Package) setCanonical(key, value string) bool {
 	switch key {
 	case "name":
 		return canonicalWord(value, ref.ParseName, &p.Name)
@@ -56,9 +73,9 @@ func (p *Package) setCanonical(key, value string, cids *cidCodec) bool {
 	case "version":
 		return canonicalWord(value, ref.ParseVersion, &p.Version)
 	case "cid":
-		return canonicalWord(value, cids.parse, &p.CID)
+		return canonicalWord(value, canonicalCID, &p.CID)
 	case "manifest":
-		return canonicalWord(value, cids.parse, &p.Manifest)
+		return canonicalWord(value, canonicalCID, &p.Manifest)
 	case "key":
 		return canonicalWord(value, anyText, &p.Key)
 	case "channel":
@@ -80,6 +97,14 @@ func (p *Package) setCanonical(key, value string, cids *cidCodec) bool {
 		return canonicalWords(value, ref.ParseCommand, &p.Commands)
 	}
 	return false
+}
+
+func canonicalCID(s string) (cid.Cid, error) {
+	c, ok := dag.ParseCIDText(s)
+	if !ok {
+		return c, errNotCanonical
+	}
+	return c, nil
 }
 
 func anyText(s string) (string, error) { return s, nil }
@@ -150,23 +175,27 @@ func parseCanonicalProfile(data []byte) (*Profile, bool) {
 	if !ok || len(data) > maxFile {
 		return nil, false
 	}
-	p, cids := newProfile(), newCIDCodec()
+	p := newProfile()
+	p.Packages = make(map[ref.Name]Wish, strings.Count(rest, "\n"))
+	last := ref.Name("")
+	var same []byte
 	for line := range strings.Lines(rest) {
 		key, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), " = ")
 		name, err := ref.ParseName(key)
-		if !ok || err != nil {
+		if !ok || err != nil || name <= last {
 			return nil, false
 		}
+		last = name
 		var w Wish
 		if value, exact := strings.CutPrefix(value, "{ cid = "); exact {
-			ok = canonicalWord(strings.TrimSuffix(value, " }"), cids.parse, &w.CID)
+			ok = canonicalWord(strings.TrimSuffix(value, " }"), canonicalCID, &w.CID)
 		} else {
 			ok = canonicalWord(value, ref.ParseConstraint, &w.Constraint)
 		}
-		if !ok {
+		if same = w.encode(same[:0], name); !ok || string(same) != line {
 			return nil, false
 		}
 		p.Packages[name] = w
 	}
-	return p, bytes.Equal(p.Encode(), data)
+	return p, len(p.Packages) > 0
 }

@@ -16,7 +16,7 @@ import (
 func ProfileDAG(b *dag.Builder, p *Profile, l *Lockfile) (dag.Link, error) {
 	packages := map[string]dag.Link{}
 	for _, pkg := range l.Packages {
-		packages[string(pkg.Name)] = dag.Link{CID: v1(pkg.CID), Tsize: pkg.DagSize}
+		packages[string(pkg.Name)] = dag.Link{CID: dag.V1(pkg.CID), Tsize: pkg.DagSize}
 	}
 	var link dag.Link
 	dir, err := b.Dir(packages)

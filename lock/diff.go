@@ -2,6 +2,7 @@ package lock
 
 import (
 	"ipp/lock/ref"
+	"ipp/store/dag"
 )
 
 // Change is a difference between two lockfiles for one name; Old or New is nil
@@ -23,7 +24,7 @@ func Diff(old, new *Lockfile) []Change {
 	var changes []Change
 	for _, name := range sortedKeys(names) {
 		a, b := old.Find(name), new.Find(name)
-		if a != nil && b != nil && v1(a.CID).Equals(v1(b.CID)) {
+		if a != nil && b != nil && dag.V1(a.CID).Equals(dag.V1(b.CID)) {
 			continue
 		}
 		changes = append(changes, Change{Name: name, Old: a, New: b})

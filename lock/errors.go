@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"ipp/lock/ref"
+	"ipp/store/dag"
 
 	"github.com/ipfs/go-cid"
 )
@@ -28,7 +29,7 @@ func (e *NotFoundError) Error() string {
 	b.WriteString("find " + string(e.Name))
 	switch {
 	case e.CID.Defined():
-		b.WriteString(" " + encodeCID(e.CID))
+		b.WriteString(" " + dag.CIDText(e.CID))
 	case e.Constraint != (ref.Constraint{}) && !e.Constraint.IsAny():
 		b.WriteString(" " + e.Constraint.String())
 	}
@@ -63,7 +64,7 @@ func (e *AmbiguousError) Error() string {
 		if c.Key != "" {
 			author = "by " + c.Key
 		}
-		said[i] = fmt.Sprintf("%s %s (%s)", c.Version, encodeCID(c.CID), author)
+		said[i] = fmt.Sprintf("%s %s (%s)", c.Version, dag.CIDText(c.CID), author)
 	}
 	return fmt.Sprintf("choose %s: several packages have that name: %s", e.Name, strings.Join(said, ", "))
 }
@@ -85,7 +86,7 @@ func (e *UnsatisfiableError) Error() string {
 		if name == "" {
 			who = "the profile"
 			if e.CID.Defined() {
-				what = encodeCID(e.CID)
+				what = dag.CIDText(e.CID)
 			}
 		}
 		said = append(said, who+" asks for "+what)

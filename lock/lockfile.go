@@ -9,6 +9,7 @@ import (
 
 	"ipp/lock/ref"
 	"ipp/lock/toml"
+	"ipp/store/dag"
 
 	"github.com/ipfs/go-cid"
 )
@@ -141,14 +142,13 @@ func (l *Lockfile) Encode() []byte {
 	if !slices.IsSortedFunc(packages, byName) {
 		packages = slices.SortedFunc(slices.Values(packages), byName)
 	}
-	cids := newCIDCodec()
 	for i := range packages {
-		b = packages[i].encode(b, cids)
+		b = packages[i].encode(b)
 	}
 	return b
 }
 
-func (p *Package) encode(b []byte, cids *cidCodec) []byte {
+func (p *Package) encode(b []byte) []byte {
 	word := func(key, word string) {
 		if word != "" {
 			b = append(append(b, key...), " = "...)
@@ -157,9 +157,9 @@ func (p *Package) encode(b []byte, cids *cidCodec) []byte {
 	}
 	cid := func(key string, c cid.Cid) {
 		b = append(append(b, key...), " = \""...)
-		b = append(cids.appendText(b, c), "\"\n"...)
+		b = append(dag.AppendCID(b, c), "\"\n"...)
 	}
-	b = append(b, "\n[[package]]\n"...)
+	b = append(b, packageHead...)
 	word("name", string(p.Name))
 	if p.Package != p.Name {
 		word("package", string(p.Package))

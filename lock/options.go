@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"ipp/lock/ref"
+	"ipp/store/dag"
 )
 
 // option is one package that could fill a slot.
@@ -53,13 +54,13 @@ func indexLock(l *Lockfile) *oldLock {
 func optionsFor(name, own ref.Name, channel ref.Name, known []Candidate, old *oldLock) []*option {
 	byCID := map[string]*option{}
 	for _, c := range known {
-		id := encodeCID(c.CID)
+		id := dag.CIDText(c.CID)
 		if before, ok := byCID[id]; (channel == "" || c.Channel == channel) && (!ok || betterSource(c, before.Candidate)) {
 			byCID[id] = &option{Candidate: c}
 		}
 	}
 	for _, p := range old.byOwn[own] {
-		id := encodeCID(p.CID)
+		id := dag.CIDText(p.CID)
 		here := p.Name == name
 		if channel != "" && p.Channel != channel || byCID[id] != nil && !here {
 			continue
@@ -131,7 +132,7 @@ func dropResigned(options []*option) []*option {
 	var kept []*option
 	for _, o := range options {
 		i := slices.IndexFunc(kept, func(k *option) bool {
-			same := k.Version == o.Version && k.Manifest.Defined() && v1(k.Manifest).Equals(v1(o.Manifest))
+			same := k.Version == o.Version && k.Manifest.Defined() && dag.V1(k.Manifest).Equals(dag.V1(o.Manifest))
 			return same && (k.Key == o.Key || k.Key == "" || o.Key == "")
 		})
 		switch {

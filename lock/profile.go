@@ -10,8 +10,7 @@ import (
 
 	"ipp/lock/ref"
 	"ipp/lock/toml"
-
-	"github.com/ipfs/go-cid"
+	"ipp/store/dag"
 )
 
 // ProfileName is the name of the file that people write.
@@ -190,12 +189,8 @@ func (p *Profile) Encode() []byte {
 	if len(p.Packages) > 0 {
 		b.WriteString("\n[packages]\n")
 	}
-	cids := newCIDCodec()
 	for _, name := range sortedKeys(p.Packages) {
-		b.WriteString(toml.Key(string(name)))
-		b.WriteString(" = ")
-		b.Write(p.Packages[name].encode(name, cids))
-		b.WriteByte('\n')
+		b.Write(p.Packages[name].encode(b.AvailableBuffer(), name))
 	}
 	if len(p.Prefer) > 0 {
 		b.WriteString("\n[prefer]\n")
@@ -209,12 +204,13 @@ func (p *Profile) Encode() []byte {
 	return b.Bytes()
 }
 
-// encode writes the wish for the package of that name: short where it is no
-// more than a constraint.
-func (w Wish) encode(name ref.Name, cids *cidCodec) []byte {
-	var b []byte
+// encode appends the line of the wish for the package of that name: short where it
+// is no more than a constraint.
+func (w Wish) encode(b []byte, name ref.Name) []byte {
+	b = append(append(b, toml.Key(string(name))...), " = "...)
+	short := len(b)
 	if w.CID.Defined() {
-		b = append(cids.appendText(append(b, "{ cid = \""...), w.CID), '"')
+		b = append(dag.AppendCID(append(b, "{ cid = \""...), w.CID), '"')
 	} else {
 		b = toml.AppendQuote(append(b, "{ version = "...), w.Wanted())
 	}
@@ -229,15 +225,15 @@ func (w Wish) encode(name ref.Name, cids *cidCodec) []byte {
 		b = append(b, ", hold = true"...)
 	}
 	if len(b) == alone && !w.CID.Defined() {
-		return toml.AppendQuote(nil, w.Wanted())
+		return append(toml.AppendQuote(b[:short], w.Wanted()), '\n')
 	}
-	return append(b, " }"...)
+	return append(b, " }\n"...)
 }
 
 // Wanted is the wish as profile.lock repeats it: a constraint or a CID.
 func (w Wish) Wanted() string {
 	if w.CID.Defined() {
-		return encodeCID(w.CID)
+		return dag.CIDText(w.CID)
 	}
 	return w.Constraint.String()
 }
@@ -254,15 +250,5 @@ func (p *Profile) Clone() *Profile {
 
 // Equal compares wishes, not spelling.
 func (p *Profile) Equal(o *Profile) bool { return bytes.Equal(p.Encode(), o.Encode()) }
-
-// encodeCID spells a CID the one way in which it is stored.
-func encodeCID(c cid.Cid) string { return v1(c).String() }
-
-func v1(c cid.Cid) cid.Cid {
-	if c.Defined() && c.Version() == 0 {
-		return cid.NewCidV1(c.Type(), c.Hash())
-	}
-	return c
-}
 
 func sortedKeys[K ~string, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"ipp/lock/ref"
+	"ipp/store/dag"
 )
 
 // Resolve finds a package for each wish and for whatever these need. upgrade
@@ -120,7 +121,7 @@ func (x *slot) wished(o *option) bool {
 	case x.wish == nil:
 		return true
 	case x.wish.CID.Defined():
-		return v1(x.wish.CID).Equals(v1(o.CID))
+		return dag.V1(x.wish.CID).Equals(dag.V1(o.CID))
 	}
 	return x.wish.Constraint.Match(o.Version)
 }

@@ -7,6 +7,7 @@ import (
 
 	"ipp/lock/ref"
 	"ipp/lock/toml"
+	"ipp/store/dag"
 
 	"github.com/ipfs/go-cid"
 )
@@ -59,11 +60,14 @@ func allowing(e *toml.SyntaxError, err error) error {
 
 // parseCID parses a CID of any base and version, as version 1.
 func parseCID(s string) (cid.Cid, error) {
+	if c, ok := dag.ParseCIDText(s); ok {
+		return c, nil
+	}
 	c, err := cid.Decode(s)
 	if err != nil {
 		return cid.Undef, fmt.Errorf("%q is no CID", s)
 	}
-	return v1(c), nil
+	return dag.V1(c), nil
 }
 
 func keysOf(table *toml.Value) []string {

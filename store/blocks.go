@@ -43,7 +43,7 @@ func (s *Store) Blocks(_ context.Context, root cid.Cid) (*TreeBlocks, error) {
 		t.parts = append(t.parts, p)
 	}
 	if len(t.parts) == 0 {
-		return nil, fmt.Errorf("open package %s: not in the store: %w", rootName(root), fs.ErrNotExist)
+		return nil, fmt.Errorf("open package %s: not in the store: %w", dag.CIDText(root), fs.ErrNotExist)
 	}
 	return t, nil
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 
+	"ipp/store/dag"
 	"ipp/store/durable"
 )
 
@@ -102,7 +103,7 @@ func (c *checking) checkKept(name string, r Root) {
 		}
 	}
 	if !known { // nobody knows which parts there were
-		c.harm(OtherDamage, "trees/"+rootName(r.CID), why)
+		c.harm(OtherDamage, "trees/"+dag.CIDText(r.CID), why)
 	}
 }
 

@@ -11,10 +11,10 @@ import (
 	"strings"
 	"time"
 
+	"ipp/store/dag"
 	"ipp/store/durable"
 
 	"github.com/hashicorp/go-multierror"
-	"github.com/ipfs/go-cid"
 )
 
 // OpenToCheck opens the store at dir as it is, so that it can be checked and
@@ -278,8 +278,8 @@ func (s *Store) RepairRoot(ctx context.Context, file, why string, now time.Time)
 	if !ok {
 		return false, nil
 	}
-	c, err := cid.Decode(name)
-	if err != nil || rootName(c) != name {
+	c, ok := dag.ParseCIDText(name)
+	if !ok {
 		return false, nil
 	}
 	return true, s.AddRoot(ctx, Root{Kind: KeptRoot, CID: c, Why: why, Since: now})

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 
+	"ipp/store/dag"
+
 	"github.com/ipfs/go-cid"
 )
 
@@ -17,18 +19,15 @@ type Key struct {
 	Part string
 }
 
-func (k Key) String() string { return rootName(k.Root) + "." + k.Part }
+func (k Key) String() string { return string(k.AppendText(make([]byte, 0, 128))) }
 
-// rootName spells a root the one way in which it is shown and stored.
-func rootName(c cid.Cid) string {
-	if c.Version() == 0 {
-		c = cid.NewCidV1(c.Type(), c.Hash())
-	}
-	return c.String()
+// AppendText appends what String gives.
+func (k Key) AppendText(b []byte) []byte {
+	return append(append(dag.AppendCID(b, k.Root), '.'), k.Part...)
 }
 
 // SameRoot says whether a and b name one package: version 0 and 1 of a CID do.
-func SameRoot(a, b cid.Cid) bool { return a.Defined() && b.Defined() && rootName(a) == rootName(b) }
+func SameRoot(a, b cid.Cid) bool { return a.Defined() && b.Defined() && dag.V1(a) == dag.V1(b) }
 
 // ParseKey parses ROOT.PART.
 func ParseKey(s string) (Key, error) {
@@ -36,8 +35,8 @@ func ParseKey(s string) (Key, error) {
 	if !ok || !validPart(part) {
 		return Key{}, fmt.Errorf("parse tree name %q: want ROOT.PART", s)
 	}
-	c, err := cid.Decode(root)
-	if err != nil || rootName(c) != root {
+	c, ok := dag.ParseCIDText(root)
+	if !ok {
 		return Key{}, fmt.Errorf("parse tree name %q: the root is not a CIDv1 in base32", s)
 	}
 	return Key{Root: c, Part: part}, nil

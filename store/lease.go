@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 
+	"ipp/store/dag"
 	"ipp/store/durable"
 	"ipp/store/flock"
 
@@ -99,7 +100,7 @@ func (l *Lease) fresh(roots []cid.Cid) string {
 	var b strings.Builder
 	seen := map[string]bool{}
 	for _, r := range roots {
-		if n := rootName(r); !l.roots[n] && !seen[n] {
+		if n := dag.CIDText(r); !l.roots[n] && !seen[n] {
 			seen[n] = true
 			b.WriteString(n + "\n")
 		}
@@ -111,7 +112,7 @@ func (l *Lease) fresh(roots []cid.Cid) string {
 // again.
 func (l *Lease) note(roots []cid.Cid) {
 	for _, r := range roots {
-		l.roots[rootName(r)] = true
+		l.roots[dag.CIDText(r)] = true
 	}
 }
 
@@ -148,7 +149,7 @@ func (l *Lease) Add(ctx context.Context, roots ...cid.Cid) error {
 func (l *Lease) holds(root cid.Cid) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.roots[rootName(root)]
+	return l.roots[dag.CIDText(root)]
 }
 
 // Release ends the lease. Only after success was reported.

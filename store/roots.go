@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"ipp/store/dag"
 	"ipp/store/durable"
 
 	"github.com/hashicorp/go-multierror"
@@ -53,7 +54,7 @@ func (r Root) File() string {
 		sum := sha256.Sum256([]byte(r.Path))
 		return "p-" + hex.EncodeToString(sum[:16])
 	}
-	return "k-" + rootName(r.CID)
+	return "k-" + dag.CIDText(r.CID)
 }
 
 // RootError says that a root can't be read, so that it is not known what it
@@ -95,7 +96,7 @@ func (s *Store) writeRoot(r Root) error {
 	}
 	f := rootFile{Format: 1, Path: r.Path, Why: r.Why, Since: r.Since.UTC().Truncate(time.Second)}
 	if r.Kind == KeptRoot {
-		f.CID = rootName(r.CID)
+		f.CID = dag.CIDText(r.CID)
 	}
 	data, err := toml.Marshal(f)
 	if err != nil {

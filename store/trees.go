@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"ipp/store/dag"
 	"ipp/store/durable"
 
 	"github.com/ipfs/go-cid"
@@ -77,7 +78,7 @@ func (s *Store) Parts(root cid.Cid) ([]string, error) {
 		return nil, fmt.Errorf("list trees: %w", err)
 	}
 	var parts []string
-	prefix := rootName(root) + "."
+	prefix := dag.CIDText(root) + "."
 	for _, n := range names {
 		if p, ok := strings.CutPrefix(n, prefix); ok && validPart(p) {
 			parts = append(parts, p)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 
 	"ipp/generation"
@@ -44,11 +43,14 @@ type change struct {
 
 	ready map[store.Key]bool        // trees that are in the store for sure
 	plans map[store.Key]*store.Plan // made against the store
-	seen  map[cid.Cid]exposed       // by root
+	seen  map[cid.Cid]*exposed      // by root
 	old   profile.State             // what the plan began from
 	from  generation.Number
 	had   map[cid.Cid]store.Key           // its trees, by root
 	knows map[store.Key]generation.Member // what it noted of them
+
+	planned     profile.State // what the last plan makes
+	plannedLeft int           // how many units it leaves out
 
 	tally
 	left  []ref.Name // units that are left out because something is bad
@@ -73,7 +75,7 @@ func (a *app) beginChange(ctx context.Context, verb, reason string, dryRun bool)
 	if err != nil {
 		return nil, err
 	}
-	c := &change{session: s, prof: prof, reason: reason, dryRun: dryRun, ready: map[store.Key]bool{}, plans: map[store.Key]*store.Plan{}, seen: map[cid.Cid]exposed{}}
+	c := &change{session: s, prof: prof, reason: reason, dryRun: dryRun, ready: map[store.Key]bool{}, plans: map[store.Key]*store.Plan{}}
 	if err := c.begin(); err != nil {
 		return nil, errors.Join(failed(verb, "", err), c.close())
 	}
@@ -83,16 +85,13 @@ func (a *app) beginChange(ctx context.Context, verb, reason string, dryRun bool)
 // begin reads what the current generation was made from; that is empty before
 // the first one.
 func (c *change) begin() error {
-	c.old = profile.State{Wishes: &lock.Profile{Packages: map[ref.Name]lock.Wish{}, Prefer: map[string]ref.Name{}}, Lock: &lock.Lockfile{}}
-	g, err := c.prof.Current()
+	var err error
+	c.old, err = c.prof.State()
+	g := c.old.From
 	if err != nil || g == nil {
 		return err
 	}
-	wishes, err := lock.ParseProfile(filepath.Join(g.Dir, lock.ProfileName), g.Wishes)
-	if err != nil {
-		return fmt.Errorf("read generation %d: %w", g.Number, err)
-	}
-	c.old, c.from = profile.State{Wishes: wishes, Lock: g.Lock}, g.Number
+	c.from = g.Number
 	c.had = make(map[cid.Cid]store.Key, len(g.Info.Trees))
 	for _, k := range g.Info.Trees {
 		c.had[k.Root] = k
@@ -231,6 +230,7 @@ func (c *change) planOnce(ctx context.Context, old profile.State) (profile.State
 	if err != nil {
 		return next, nil, c.blame(ctx, old, err)
 	}
+	c.planned, c.plannedLeft = next, len(c.left)
 	var steps []step
 	var bad faults
 	for _, ch := range c.changes(old.Lock, next.Lock) {
@@ -326,11 +326,15 @@ func (c *change) update(ctx context.Context, old profile.State) (profile.State, 
 	}
 }
 
-// planAgain plans only what is not ready yet.
+// planAgain plans only what is not ready yet. Where the profile is what the plan
+// was made from, and nothing was left out since, no other packages are found.
 func (c *change) planAgain(ctx context.Context, old profile.State) (profile.State, []step, faults) {
-	next, err := c.resolve(ctx, old, c.wanted)
-	if err != nil {
-		return next, nil, c.blame(ctx, old, err)
+	next := c.planned
+	if old.From != c.old.From || len(c.left) != c.plannedLeft {
+		var err error
+		if next, err = c.resolve(ctx, old, c.wanted); err != nil {
+			return next, nil, c.blame(ctx, old, err)
+		}
 	}
 	var steps []step
 	var bad faults

@@ -161,10 +161,11 @@ func (c *change) members(ctx context.Context, next *lock.Lockfile, steps []step,
 			bad = append(bad, fault{p.Name, c.named(p.Name, c.installedLost(p.Name, m.err))})
 			continue
 		}
-		m.Name, m.Version = p.Name, p.Version
-		members = append(members, m.Member)
+		member := m.Member
+		member.Name, member.Version = p.Name, p.Version
+		members = append(members, member)
 	}
-	maps.DeleteFunc(c.seen, func(_ cid.Cid, m exposed) bool { return m.err != nil }) // it may be healed meanwhile
+	maps.DeleteFunc(c.seen, func(_ cid.Cid, m *exposed) bool { return m.err != nil }) // it may be healed meanwhile
 	return members, bad
 }
 
@@ -189,31 +190,32 @@ type exposed struct {
 // the current generation did not note is read, two small files and a directory a
 // package: in a large profile all cores help.
 func (c *change) see(next *lock.Lockfile, planned map[ref.Name]*store.Plan, trees fs.FS) {
-	var unseen []lock.Package
-	for _, p := range next.Packages {
-		if _, ok := c.seen[p.CID]; !ok {
-			c.seen[p.CID] = exposed{}
+	if len(c.seen) == 0 {
+		c.seen = make(map[cid.Cid]*exposed, len(next.Packages))
+	}
+	var unseen []*lock.Package
+	for i := range next.Packages {
+		p := &next.Packages[i]
+		if c.seen[p.CID] == nil {
+			c.seen[p.CID] = &exposed{}
 			unseen = append(unseen, p)
 		}
 	}
-	found := make([]exposed, len(unseen))
 	var i atomic.Int64
 	var workers sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(unseen)) {
 		workers.Go(func() {
 			for n := int(i.Add(1)) - 1; n < len(unseen); n = int(i.Add(1)) - 1 {
-				found[n] = c.exposed(unseen[n], planned[unseen[n].Name], trees)
+				p := unseen[n]
+				*c.seen[p.CID] = c.exposed(p, planned[p.Name], trees)
 			}
 		})
 	}
 	workers.Wait()
-	for n, p := range unseen {
-		c.seen[p.CID] = found[n]
-	}
 }
 
 // exposed reads a package's tree, planned or present.
-func (c *change) exposed(p lock.Package, plan *store.Plan, trees fs.FS) (m exposed) {
+func (c *change) exposed(p *lock.Package, plan *store.Plan, trees fs.FS) (m exposed) {
 	if m, ok := c.noted(p.CID); ok && plan == nil {
 		return exposed{Member: m}
 	}
@@ -251,7 +253,7 @@ func (c *change) usable(root cid.Cid) (store.Key, bool) {
 	return k, ok && (k.Part == store.AnyPart || k.Part == string(ref.Host()))
 }
 
-func (c *change) treeOf(p lock.Package, plan *store.Plan, trees fs.FS) (*pack.Tree, error) {
+func (c *change) treeOf(p *lock.Package, plan *store.Plan, trees fs.FS) (*pack.Tree, error) {
 	if plan != nil {
 		return pack.PlannedTree(trees, plan.Key)
 	}
@@ -264,7 +266,7 @@ func (c *change) treeOf(p lock.Package, plan *store.Plan, trees fs.FS) (*pack.Tr
 			return t, nil
 		}
 	}
-	return c.tree(p)
+	return c.tree(*p)
 }
 
 // decide writes into the wishes who wins where the person said who is to win.

@@ -172,23 +172,27 @@ func candidate(p *pack.Package, name ref.Name) lock.Candidate {
 	return c
 }
 
-// wishesFor are the wishes by the packages' own names, with the names that they
-// are to be installed under.
-func wishesFor(wishes *lock.Profile) map[ref.Name]map[ref.Name]lock.Wish {
-	byOwn := map[ref.Name]map[ref.Name]lock.Wish{}
+// wishesFor finds the wishes for a package of that name of its own: under this
+// name, which is the first then, and under others.
+func wishesFor(wishes *lock.Profile) func(own ref.Name) (list []lock.Wish, plain bool) {
+	renamed := map[ref.Name][]lock.Wish{}
 	for name, w := range wishes.Packages {
-		own := cmp.Or(w.Package, name)
-		if byOwn[own] == nil {
-			byOwn[own] = map[ref.Name]lock.Wish{}
+		if own := cmp.Or(w.Package, name); own != name {
+			renamed[own] = append(renamed[own], w)
 		}
-		byOwn[own][name] = w
 	}
-	return byOwn
+	return func(own ref.Name) (list []lock.Wish, plain bool) {
+		w, plain := wishes.Packages[own]
+		if plain = plain && cmp.Or(w.Package, own) == own; plain {
+			list = append(list, w)
+		}
+		return append(list, renamed[own]...), plain
+	}
 }
 
 // exact lists the packages that are wished for by CID; nil where one is wished
 // for in another way.
-func exact(wishes map[ref.Name]lock.Wish) []cid.Cid {
+func exact(wishes []lock.Wish) []cid.Cid {
 	var roots []cid.Cid
 	for _, w := range wishes {
 		if !w.CID.Defined() {
@@ -203,17 +207,16 @@ func exact(wishes map[ref.Name]lock.Wish) []cid.Cid {
 // by its CID, under its own name alone, and locked as just that, can be no other
 // one, and if it needed nothing then it needs nothing now. So it is not opened,
 // which is what makes a change of a large profile quick.
-func settled(old *lock.Lockfile) func(own ref.Name, wishes map[ref.Name]lock.Wish) bool {
+func settled(old *lock.Lockfile) func(own ref.Name, wish lock.Wish) bool {
 	needs := map[ref.Name]bool{}
 	for _, p := range old.Packages {
 		for _, by := range p.NeededBy {
 			needs[by] = true
 		}
 	}
-	return func(own ref.Name, wishes map[ref.Name]lock.Wish) bool {
-		w, ok := wishes[own]
+	return func(own ref.Name, wish lock.Wish) bool {
 		p := old.Find(own)
-		return ok && len(wishes) == 1 && p != nil && p.Package == "" && w.CID.Defined() && w.CID.Equals(p.CID) && !needs[own]
+		return p != nil && p.Package == "" && wish.CID.Defined() && wish.CID.Equals(p.CID) && !needs[own]
 	}
 }
 
@@ -238,12 +241,16 @@ func (s *session) known(ctx context.Context, wishes *lock.Profile, old *lock.Loc
 	if s.candidatesOf == nil {
 		s.candidatesOf = map[ref.Name][]lock.Candidate{}
 	}
-	byOwn, isSettled := wishesFor(wishes), settled(old)
+	wishesOf, isSettled := wishesFor(wishes), settled(old)
 	return func(name ref.Name) []lock.Candidate {
-		if list, ok := cache[name]; ok || isSettled(name, byOwn[name]) {
+		if list, ok := cache[name]; ok {
 			return list
 		}
-		list, ok := s.only(ctx, name, exact(byOwn[name]))
+		wished, plain := wishesOf(name)
+		if plain && len(wished) == 1 && isSettled(name, wished[0]) {
+			return nil
+		}
+		list, ok := s.only(ctx, name, exact(wished))
 		if !ok {
 			var err error
 			if list, err = s.candidates(ctx, name); err != nil && *failure == nil {

@@ -195,7 +195,7 @@ func (c *counter) Write(b []byte) (int, error) {
 // brings has been told how much room there is.
 func (c *change) flip(ctx context.Context) (done profile.Change, err error) {
 	update := func() (profile.Change, error) {
-		return c.prof.Update(ctx, c.st, c.lease, profile.Reason{Command: c.reason}, c.update)
+		return c.prof.Update(ctx, c.st, c.lease, profile.Reason{Command: c.reason}, c.old, c.update)
 	}
 	if c.verb != "remove" {
 		return update()

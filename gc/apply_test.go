@@ -110,7 +110,7 @@ func TestApplyProfilesOwnKeep(t *testing.T) {
 		k := w.loose(one(fmt.Sprint(i)))
 		l := w.lease()
 		edit := holdOnly([]store.Key{k})
-		_, err := w.profile("default").Update(context.Background(), w.st, l, profile.Reason{},
+		_, err := w.profile("default").Update(context.Background(), w.st, l, profile.Reason{}, profile.State{},
 			func(ctx context.Context, s profile.State) (profile.State, []generation.Member, error) {
 				s, members, err := edit(ctx, s)
 				s.Wishes.Keep = 3
@@ -422,7 +422,7 @@ func (w *world) race(name, contents string) {
 	l := w.lease()
 	defer l.Release()
 	k := w.pack(l, map[string]string{name: contents, "common": "common"})
-	_, err := w.profile("default").Update(context.Background(), w.st, l, profile.Reason{},
+	_, err := w.profile("default").Update(context.Background(), w.st, l, profile.Reason{}, profile.State{},
 		func(ctx context.Context, s profile.State) (profile.State, []generation.Member, error) {
 			pkg := lock.Package{Name: ref.Name(name), Version: "1.0.0", CID: k.Root, DagSize: 1}
 			s.Wishes.Packages[pkg.Name] = lock.Wish{CID: k.Root}

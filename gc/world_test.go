@@ -142,7 +142,7 @@ func (w *world) install(name ref.Name, files ...map[string]string) []store.Key {
 	for _, f := range files {
 		keys = append(keys, w.pack(l, f))
 	}
-	_, err := w.profile(name).Update(context.Background(), w.st, l, profile.Reason{}, holdOnly(keys))
+	_, err := w.profile(name).Update(context.Background(), w.st, l, profile.Reason{}, profile.State{}, holdOnly(keys))
 	w.must(err)
 	return keys
 }

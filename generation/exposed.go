@@ -114,8 +114,13 @@ func parseExposed(data []byte) map[store.Key]Member {
 	if !ok || string(data[end:]) != sumOf(data[:end]) {
 		return nil
 	}
-	trees := map[store.Key]Member{}
-	var m Member
+	trees := make(map[store.Key]Member, strings.Count(lines, "tree\t"))
+	var m Member // the one that is read; none has Top nil
+	keep := func() {
+		if m.Top != nil {
+			trees[m.Key] = m
+		}
+	}
 	for line := range strings.Lines(lines) {
 		word, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
 		switch {
@@ -124,6 +129,7 @@ func parseExposed(data []byte) map[store.Key]Member {
 			if err != nil {
 				return nil
 			}
+			keep()
 			m = Member{Key: key, Commands: map[ref.Command]string{}, Top: []Entry{}}
 		case m.Top == nil:
 			return nil // no tree yet
@@ -137,7 +143,7 @@ func parseExposed(data []byte) map[store.Key]Member {
 		default:
 			return nil
 		}
-		trees[m.Key] = m
 	}
+	keep()
 	return trees
 }

@@ -31,13 +31,14 @@ func newestFirst(a, b ref.Version) int {
 // oldLock is the old lock, looked up by what optionsFor asks for: a large
 // profile has a slot for each of its packages, and each would go through all.
 type oldLock struct {
-	byOwn map[ref.Name][]Package                // by the packages' own names
+	byOwn map[ref.Name][]*Package               // by the packages' own names
 	needs map[ref.Name]map[ref.Name]ref.Version // what a package needs, as it was locked
 }
 
 func indexLock(l *Lockfile) *oldLock {
-	x := &oldLock{map[ref.Name][]Package{}, map[ref.Name]map[ref.Name]ref.Version{}}
-	for _, p := range l.Packages {
+	x := &oldLock{make(map[ref.Name][]*Package, len(l.Packages)), map[ref.Name]map[ref.Name]ref.Version{}}
+	for i := range l.Packages {
+		p := &l.Packages[i]
 		x.byOwn[p.own()] = append(x.byOwn[p.own()], p)
 		for _, by := range p.NeededBy {
 			if x.needs[by] == nil {
@@ -65,7 +66,7 @@ func optionsFor(name, own ref.Name, channel ref.Name, known []Candidate, old *ol
 		if channel != "" && p.Channel != channel || byCID[id] != nil && !here {
 			continue
 		}
-		o := &option{Candidate: Candidate{Package: p}, locked: here}
+		o := &option{Candidate: Candidate{Package: *p}, locked: here}
 		if same := byCID[id]; same != nil {
 			o.Dependencies = same.Dependencies
 		} else {

@@ -242,9 +242,11 @@ func (w Wish) Wanted() string {
 func (p *Profile) Clone() *Profile {
 	c := newProfile()
 	maps.Copy(c.Channels, p.Channels)
-	maps.Copy(c.Packages, p.Packages)
 	maps.Copy(c.Prefer, p.Prefer)
 	c.Keep = p.Keep
+	if len(p.Packages) > 0 {
+		c.Packages = maps.Clone(p.Packages)
+	}
 	return c
 }
 

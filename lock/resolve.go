@@ -24,7 +24,7 @@ func Resolve(wishes *Profile, old *Lockfile, known Known, upgrade func(ref.Name)
 	if old == nil {
 		old = &Lockfile{}
 	}
-	s := &solver{wishes: wishes, old: indexLock(old), known: known, upgrade: upgrade, byName: map[ref.Name]*slot{}}
+	s := &solver{wishes: wishes, old: indexLock(old), known: known, upgrade: upgrade, byName: make(map[ref.Name]*slot, len(wishes.Packages))}
 	for _, name := range sortedKeys(wishes.Packages) {
 		s.slot(name)
 	}
@@ -98,7 +98,7 @@ func (s *solver) slot(name ref.Name) *slot {
 		x.held = true
 		x.options = x.options[i : i+1]
 	}
-	x.against, x.fails = make([]int, len(x.options)), map[string][]int{}
+	x.against = make([]int, len(x.options))
 	s.byName[name] = x
 	i, _ := slices.BinarySearchFunc(s.slots, x, inOrder)
 	s.slots = slices.Insert(s.slots, i, x)
@@ -141,6 +141,9 @@ func (x *slot) ask(by *slot, c ref.Constraint) {
 			if !x.suits(o, c) {
 				fails = append(fails, i)
 			}
+		}
+		if x.fails == nil {
+			x.fails = map[string][]int{}
 		}
 		x.fails[c.String()] = fails
 	}
@@ -368,7 +371,7 @@ func (x *slot) explain() error {
 
 // lockfile writes down what was chosen.
 func (s *solver) lockfile() (*Lockfile, error) {
-	l := &Lockfile{}
+	l := &Lockfile{Packages: make([]Package, 0, len(s.slots))}
 	for _, x := range s.slots {
 		if x.chosen == nil {
 			continue

@@ -137,7 +137,7 @@ func TestUpdateReplacesItsOwnLeftovers(t *testing.T) {
 	w.must(err)
 	defer l.Release()
 	w.must(os.MkdirAll(w.p.path("tmp."+l.ID()+"/bin/old"), 0o755))
-	_, err = w.p.Update(ctx, w.st, l, Reason{}, w.add(a))
+	_, err = w.p.Update(ctx, w.st, l, Reason{}, State{}, w.add(a))
 	w.must(err)
 	w.wantCurrent(1)
 	if _, err := os.Lstat(w.p.path("1/bin/old")); err == nil {

@@ -19,6 +19,9 @@ import (
 
 // State is what an edit changes.
 type State struct {
+	// From is the generation that it was read from; nil before the first one, and
+	// of no meaning in what an edit makes.
+	From   *generation.Generation
 	Wishes *lock.Profile
 	Lock   *lock.Lockfile
 
@@ -51,16 +54,17 @@ func plan(members []generation.Member, wishes *lock.Profile, st *store.Store) (*
 // errMoved says that current is not the parent any more.
 var errMoved = errors.New("the current generation changed meanwhile")
 
-// Update is the transaction: edit, forest, flip. The lease is released by the
-// caller, after it reported success. A *LogError comes beside a change that
-// stands.
-func (p *Profile) Update(ctx context.Context, st *store.Store, l *store.Lease, why Reason, edit Edit) (Change, error) {
+// Update is the transaction: edit, forest, flip. It begins from what is current;
+// known, which may be empty, is what the caller read of it, so that this is not
+// read twice. The lease is released by the caller, after it reported success. A
+// *LogError comes beside a change that stands.
+func (p *Profile) Update(ctx context.Context, st *store.Store, l *store.Lease, why Reason, known State, edit Edit) (Change, error) {
 	if err := p.Create(ctx, st); err != nil {
 		return Change{}, err
 	}
 	for {
 		u := update{p: p, st: st, why: why, temp: p.path(tempPrefix + l.ID())}
-		c, err := u.run(ctx, edit)
+		c, err := u.run(ctx, known, edit)
 		if !errors.Is(err, errMoved) {
 			return c, err
 		}
@@ -81,11 +85,11 @@ type update struct {
 	members []generation.Member
 }
 
-func (u *update) run(ctx context.Context, edit Edit) (Change, error) {
+func (u *update) run(ctx context.Context, known State, edit Edit) (Change, error) {
 	if err := ctx.Err(); err != nil {
 		return Change{}, err
 	}
-	if err := u.begin(); err != nil {
+	if err := u.begin(known); err != nil {
 		return Change{}, err
 	}
 	if err := u.edit(ctx, edit); err != nil {
@@ -101,24 +105,32 @@ func (u *update) run(ctx context.Context, edit Edit) (Change, error) {
 	return c, err
 }
 
-// begin reads the parent.
-func (u *update) begin() error {
-	g, err := u.p.Current()
-	if err != nil {
+// begin reads the parent, if it is not known.
+func (u *update) begin(known State) error {
+	n, err := u.p.CurrentNumber()
+	if err == nil && known.From != nil && known.From.Number == n {
+		u.old = known
+	} else if u.old, err = u.p.State(); err != nil {
 		return err
 	}
-	u.old = State{Wishes: emptyWishes(), Lock: &lock.Lockfile{}}
-	if g == nil {
-		u.oldLock = u.old.Lock.Encode()
-		return nil
-	}
-	u.parent = g.Number
-	u.old.Lock, u.oldLock = g.Lock, g.Lock.Encode()
-	u.old.Wishes, err = lock.ParseProfile(filepath.Join(g.Dir, lock.ProfileName), g.Wishes)
-	if err != nil {
-		return fmt.Errorf("read generation %d of profile %s: %w", g.Number, u.p.name, err)
+	u.oldLock = u.old.Lock.Encode()
+	if u.old.From != nil {
+		u.parent = u.old.From.Number
 	}
 	return nil
+}
+
+// State reads what a change begins from: the current generation, or nothing.
+func (p *Profile) State() (State, error) {
+	g, err := p.Current()
+	if err != nil || g == nil {
+		return State{Wishes: emptyWishes(), Lock: &lock.Lockfile{}}, err
+	}
+	wishes, err := lock.ParseProfile(filepath.Join(g.Dir, lock.ProfileName), g.Wishes)
+	if err != nil {
+		return State{}, fmt.Errorf("read generation %d of profile %s: %w", g.Number, p.name, err)
+	}
+	return State{From: g, Wishes: wishes, Lock: g.Lock}, nil
 }
 
 func emptyWishes() *lock.Profile {
@@ -132,7 +144,7 @@ func emptyWishes() *lock.Profile {
 // edit runs the edit on a copy, so that what it changes in place is compared
 // with what was there.
 func (u *update) edit(ctx context.Context, edit Edit) (err error) {
-	given := State{Wishes: u.old.Wishes.Clone(), Lock: &lock.Lockfile{Packages: slices.Clone(u.old.Lock.Packages)}}
+	given := State{From: u.old.From, Wishes: u.old.Wishes.Clone(), Lock: &lock.Lockfile{Packages: slices.Clone(u.old.Lock.Packages)}}
 	u.new, u.members, err = edit(ctx, given)
 	if err != nil {
 		return err

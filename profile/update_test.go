@@ -383,7 +383,7 @@ func TestUpdateEndsWithItsContext(t *testing.T) {
 	l, err := w.st.Lease(ctx, "test")
 	w.must(err)
 	defer l.Release()
-	_, err = w.p.Update(ctx, w.st, l, Reason{}, func(context.Context, State) (State, []generation.Member, error) {
+	_, err = w.p.Update(ctx, w.st, l, Reason{}, State{}, func(context.Context, State) (State, []generation.Member, error) {
 		cancel()
 		return w.only()(ctx, State{Wishes: emptyWishes(), Lock: &lock.Lockfile{}})
 	})

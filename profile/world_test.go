@@ -152,7 +152,7 @@ func (w *world) try(p *Profile, edit Edit) (Change, error) {
 		return Change{}, err
 	}
 	defer l.Release()
-	return p.Update(ctx, w.st, l, Reason{Command: "test it"}, edit)
+	return p.Update(ctx, w.st, l, Reason{Command: "test it"}, State{}, edit)
 }
 
 func (w *world) update(edit Edit) Change {

@@ -1,6 +1,7 @@
 package dag
 
 import (
+	"errors"
 	"hash/maphash"
 	"io/fs"
 	"iter"
@@ -53,21 +54,26 @@ func (r *reader) survey(path string, n *node, see func(link) error) error {
 	if err != nil {
 		return err
 	}
-	if a, b := twins.find(r.names(path, n)); b != "" {
+	a, b := twins.find(r.names(path, n, &err))
+	if b != "" {
 		return collision(path, b, a)
 	}
-	return nil
+	return err
 }
 
-// names are those of a directory that was read before.
-func (r *reader) names(path string, n *node) iter.Seq[string] {
+// names are those of a directory that was read before. What goes wrong the second
+// time is failure: without the rest of the names no two of them are known to differ.
+func (r *reader) names(path string, n *node, failure *error) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		_ = r.each(path, n, true, dirVisitor{entry: func(l link) error { // it was read without an error
+		err := r.each(path, n, true, dirVisitor{entry: func(l link) error {
 			if !yield(l.name) {
 				return fs.SkipAll
 			}
 			return nil
 		}})
+		if !errors.Is(err, fs.SkipAll) {
+			*failure = err
+		}
 	}
 }
 

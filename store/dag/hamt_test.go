@@ -1,9 +1,11 @@
 package dag
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -161,5 +163,45 @@ func TestMalformedHAMT(t *testing.T) {
 		if e, ok := errors.AsType[*NameError](err); !ok || e.Name != name {
 			t.Errorf("%q: %v, want a NameError", name, err)
 		}
+	}
+}
+
+// forgetful fails once: when it is asked for some block the second time.
+type forgetful struct {
+	*forge
+	gone error
+}
+
+func (f *forgetful) Block(ctx context.Context, c cid.Cid) ([]byte, error) {
+	block, err := f.forge.Block(ctx, c)
+	if f.asked[c] == 2 {
+		err, f.gone = f.gone, nil
+	}
+	return block, err
+}
+
+// Two names that may be one are looked for in a second reading of the directory: a
+// source that fails then does not hide them.
+func TestTwinsOfAForgetfulSource(t *testing.T) {
+	f := newForge()
+	names := []string{"Readme", "README"}
+	for i := range 40_000 { // more than the reader keeps
+		names = append(names, fmt.Sprint("name ", i))
+	}
+	b, leaf := NewBuilder(), f.raw("x").built()
+	d := dirBuilder{Builder: b, n: len(names), child: func(i int) (string, Link) { return names[i], leaf }}
+	root, err := d.hamt(256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	maps.Insert(f.blocks, b.blocks.all())
+	var twins *NameError
+	if _, err := paths(t, f, root.CID, WalkOptions{}); !errors.As(err, &twins) {
+		t.Errorf("of a source: %v", err)
+	}
+	clear(f.asked)
+	gone := errors.New("gone")
+	if _, err := paths(t, &forgetful{f, gone}, root.CID, WalkOptions{}); !errors.Is(err, gone) {
+		t.Errorf("of one that fails once: %v", err)
 	}
 }

@@ -49,6 +49,9 @@ func TestMalformed(t *testing.T) {
 		{"a device", f.node(nil, fsType, 6), "type 6 is not supported"},
 		{"a type of 2^32+2", f.node(nil, fsType, uint64(1<<32+2)), "not supported"},
 		{"size as bytes", f.node(nil, fsType, typeFile, fsSize, "x"), "field 3 has type 2"},
+		{"seconds twice", f.node(nil, fsType, typeFile, fsMtime, "\x08\x01\x08\x01"), "seconds and nanoseconds alone"},
+		{"nanoseconds twice", f.node(nil, fsType, typeFile, fsMtime, "\x08\x01\x15\x01\x00\x00\x00\x15\x01\x00\x00\x00"), "seconds and nanoseconds alone"},
+		{"no seconds", f.node(nil, fsType, typeFile, fsMtime, "\x15\x01\x00\x00\x00"), "without seconds"},
 		{"a group", f.pb(nil, append(message(fsType, typeFile), 0x53)), "malformed"},
 		// files
 		{"a codec that is no UnixFS", link{cid: sum(cid.DagCBOR, nil)}, "codec 0x71"},

@@ -215,7 +215,7 @@ func (u *unixfs) set(f field) error {
 // checkTime holds a time, which nobody uses, to its form: seconds, and maybe
 // nanoseconds.
 func checkTime(msg []byte) (err error) {
-	seconds := false
+	seconds, nanoseconds := false, false
 	for len(msg) > 0 {
 		var f field
 		if f, msg, err = next(msg); err != nil {
@@ -224,7 +224,8 @@ func checkTime(msg []byte) (err error) {
 		switch {
 		case f.num == 1 && f.typ == wireVarint && !seconds:
 			seconds = true
-		case f.num == 2 && f.typ == wireFixed32:
+		case f.num == 2 && f.typ == wireFixed32 && !nanoseconds:
+			nanoseconds = true
 		default:
 			return errors.New("a time has seconds and nanoseconds alone")
 		}

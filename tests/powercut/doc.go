@@ -5,7 +5,8 @@
 // each write and each flush, and which of ipp's commands had reported success
 // by then. A power cut is then any state that such a disk may be left in: all
 // that was written before the last flush, and any part of what came after it,
-// sector by sector. The kernel mounts that state as it would after a reboot,
+// sector by sector: 512 bytes, or what the file system itself must have whole to be
+// mounted. The kernel mounts that state as it would after a reboot,
 // and what it shows must be the generation from before or from after, whole;
 // what was acknowledged must be there; and ipp must go on without a repair.
 //

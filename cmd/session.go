@@ -102,6 +102,9 @@ func (a *app) makeStore(dir string, d dirs) (*store.Store, error) {
 // storeDir follows the link; what IPP_STORE says must not contradict it.
 func (a *app) storeDir(link string, d dirs) (string, error) {
 	target, err := os.Readlink(link)
+	if info, statErr := os.Lstat(link); err != nil && statErr == nil && info.Mode().Type() != fs.ModeSymlink {
+		err = &durable.ForeignError{Path: link, Why: "it is not a symlink"}
+	}
 	if err != nil {
 		return "", err
 	}

@@ -6,6 +6,8 @@ import (
 	"runtime"
 	"unsafe"
 
+	"ipp/store/durable"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -30,7 +32,7 @@ type dqblk struct {
 // quota is what this user's quota and this group's have left on the disk of
 // dir; false where there is none, or it can't be told (before Linux 5.14).
 func quota(dir string) (bytes, files int64, ok bool) {
-	f, err := os.Open(dir)
+	f, err := durable.OpenDir(dir)
 	if err != nil {
 		return 0, 0, false
 	}

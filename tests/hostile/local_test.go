@@ -143,7 +143,7 @@ func TestLocalPlaces(t *testing.T) {
 		"store/gc": {"file", "new"}, "store/sweep": {"file", "new"}, "store/leases/1-2-x": {"file", "new"},
 		"profiles/default/mutex": {"file", "new"}, "profiles/default/log": {"file", "new"},
 		"store/trash": {"", "FIFO"}, "store/leases": {"", "FIFO"}, "store/trees": {"FIFO"}, "store/objects/zz": {"", "FIFO"},
-		"profiles/default": {"FIFO"}, "profiles/default/0.gone": {"", "FIFO"},
+		"profiles/default": {"FIFO"}, "store": {"FIFO"}, "profiles/default/0.gone": {"", "FIFO"},
 	} {
 		for _, target := range targets {
 			w := newWorld(t)

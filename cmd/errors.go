@@ -183,7 +183,7 @@ func (a *app) table() []rule {
 		}),
 		is(store.ErrBadFormat, exitMalformed, "ipp check --repair writes that file again"),
 		is(store.ErrNoFormat, exitMalformed, "if it is a store that lost this file alone: ipp check --repair writes it again"),
-		on(exitMalformed, says[*store.DamagedError]("ipp check --repair puts back what is to be had here\ninstalling that package again from its CAR file heals it")),
+		on(exitMalformed, says[*store.DamagedError](repairHere+"\n"+installAgain)),
 		on(exitMalformed, rootHint),
 		is(store.ErrNoRoots, exitMalformed, "its roots/ were lost: ipp check --repair brings those of the profiles back, and names the packages that nothing keeps then"),
 		on(exitMalformed, says[*dag.MissingBlockError]("get the package again, whole: its blocks may be lost on the way, or its CAR file cut short")),

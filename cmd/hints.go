@@ -62,6 +62,12 @@ func programHint(e *pack.ProgramError) string {
 // notOurs is what to do about what lies in a file's place.
 const notOurs = "something else lies where ipp keeps a file of its own: move it away, then: ipp check"
 
+// What to do about a package of which the store lost something.
+const (
+	repairHere   = "ipp check --repair puts back what is to be had here"
+	installAgain = "installing that package again from its CAR file heals it"
+)
+
 // madeWrongly is what to do about a package whose contents are at fault.
 const madeWrongly = "the package is damaged or was made wrongly: get it again from where it came from"
 

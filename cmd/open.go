@@ -71,7 +71,7 @@ func (s *session) find(ctx context.Context, r ref.Ref, installed *lock.Lockfile,
 	if _, none := errors.AsType[*absentError](err); installed != nil && (none || isAbsent(err)) {
 		if p := installed.Find(r.Name); p != nil && p.CID.Equals(root) {
 			return nil, &failure{err: fmt.Errorf("%s %s is installed, and the store does not have it whole any more", p.Name, p.Version), code: exitMalformed,
-				hints: []string{"ipp check --repair puts back what is to be had here", "installing that package again from its CAR file heals it"}}
+				hints: []string{repairHere, installAgain}}
 		}
 	}
 	return o, err

@@ -93,7 +93,7 @@ func lostTrees(prof *profile.Profile, err error) error {
 		return err
 	}
 	return &failure{err: fmt.Errorf("generation %d needs %s, and the store lost that", lacks.Number, join(names)), code: exitMalformed,
-		hints: []string{"ipp check --repair puts back what is to be had here", "or get it as a CAR file, then: ipp check --repair --from FILE.car"}}
+		hints: []string{repairHere, "or get it as a CAR file, then: ipp check --repair --from FILE.car"}}
 }
 
 // noParent says in a person's words that there is nothing to go back to.

@@ -102,10 +102,10 @@ func (a *app) makeStore(dir string, d dirs) (*store.Store, error) {
 // storeDir follows the link; what IPP_STORE says must not contradict it.
 func (a *app) storeDir(link string, d dirs) (string, error) {
 	target, err := os.Readlink(link)
-	if info, statErr := os.Lstat(link); err != nil && statErr == nil && info.Mode().Type() != fs.ModeSymlink {
-		err = &durable.ForeignError{Path: link, Why: "it is not a symlink"}
-	}
 	if err != nil {
+		if info, statErr := os.Lstat(link); statErr == nil && info.Mode().Type() != fs.ModeSymlink {
+			err = &durable.ForeignError{Path: link, Why: "it is not a symlink"}
+		}
 		return "", err
 	}
 	if !filepath.IsAbs(target) { // somebody else made it; it counts from where it lies

@@ -1,17 +1,11 @@
 package lock
 
 import (
-	"errors"
 	"strconv"
 	"strings"
 
 	"ipp/lock/ref"
-	"ipp/store/dag"
-
-	"github.com/ipfs/go-cid"
 )
-
-var errNotCanonical = errors.New("not as Encode writes it")
 
 // packageHead begins what Encode writes of a package.
 const packageHead = "\n[[package]]\n"
@@ -73,9 +67,9 @@ func (p *Package) setCanonical(key, value string) bool {
 	case "version":
 		return canonicalWord(value, ref.ParseVersion, &p.Version)
 	case "cid":
-		return canonicalWord(value, canonicalCID, &p.CID)
+		return canonicalWord(value, parseCID, &p.CID)
 	case "manifest":
-		return canonicalWord(value, canonicalCID, &p.Manifest)
+		return canonicalWord(value, parseCID, &p.Manifest)
 	case "key":
 		return canonicalWord(value, anyText, &p.Key)
 	case "channel":
@@ -97,14 +91,6 @@ func (p *Package) setCanonical(key, value string) bool {
 		return canonicalWords(value, ref.ParseCommand, &p.Commands)
 	}
 	return false
-}
-
-func canonicalCID(s string) (cid.Cid, error) {
-	c, ok := dag.ParseCIDText(s)
-	if !ok {
-		return c, errNotCanonical
-	}
-	return c, nil
 }
 
 func anyText(s string) (string, error) { return s, nil }
@@ -188,7 +174,7 @@ func parseCanonicalProfile(data []byte) (*Profile, bool) {
 		last = name
 		var w Wish
 		if value, exact := strings.CutPrefix(value, "{ cid = "); exact {
-			ok = canonicalWord(strings.TrimSuffix(value, " }"), canonicalCID, &w.CID)
+			ok = canonicalWord(strings.TrimSuffix(value, " }"), parseCID, &w.CID)
 		} else {
 			ok = canonicalWord(value, ref.ParseConstraint, &w.Constraint)
 		}

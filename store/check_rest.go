@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -131,7 +132,8 @@ func (c *checking) checkLeases() error {
 			c.note("leases/"+l.ID, "it can't be read, so it keeps everything from ipp gc until its process has ended")
 		}
 	}
-	return c.checkStrays("leases", leaseName.MatchString)
+	ours := regexp.MustCompile(`^[0-9]+-[0-9]+-[0-9a-f]{12}$`) // as leaseID makes them
+	return c.checkStrays("leases", ours.MatchString)
 }
 
 // checkStrays notes what has no business in a directory: isOurs knows names of

@@ -6,9 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -75,8 +73,6 @@ func (s *Store) dropDeadLeases() {
 		}
 	}
 }
-
-var leaseName = regexp.MustCompile(`^[0-9]+-[0-9]+-[0-9a-f]{12}$`)
 
 // leaseID is never used again: process, time and chance.
 func leaseID(nanos int64) string {
@@ -200,15 +196,6 @@ func (s *Store) readLeases(remove bool) ([]LeaseInfo, error) {
 			continue // no lease is that, see checkLeases
 		}
 		path := s.path("leases", e.Name())
-		if e.Type() == fs.ModeSymlink { // no lease of ours, and what it leads to is somebody else's
-			if !remove {
-				continue
-			}
-			if err := os.Remove(path); err != nil {
-				return live, fmt.Errorf("read lease %s: %w", e.Name(), err)
-			}
-			continue
-		}
 		lock, err := flock.Try(path, flock.Exclusive, "")
 		var busy *flock.BusyError
 		switch {

@@ -63,7 +63,7 @@ func (s *Store) Plan(ctx context.Context, w Want, src dag.Blocks) (*Plan, error)
 	if !validPart(w.Part) {
 		return nil, fmt.Errorf("plan tree of %s: part %q is not a name", w.Root, w.Part)
 	}
-	w.Root = cid.NewCidV1(w.Root.Type(), w.Root.Hash())
+	w.Root = dag.V1(w.Root)
 	p := newPlan(w)
 	if s.Has(w.Key) {
 		p.Present = true

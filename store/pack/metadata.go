@@ -303,7 +303,7 @@ func (p *metadataParser) libraries(m *Metadata, table map[string]string) {
 			p.fail(f.Value.Errorf("library %s is not the CID of a directory", f.Key))
 			continue
 		}
-		set(&m.Libraries, name, cid.NewCidV1(c.Type(), c.Hash()))
+		set(&m.Libraries, name, dag.V1(c))
 	}
 }
 

@@ -35,6 +35,7 @@ const (
 	exitMalformed   = 4 // malformed, not verified, not trusted
 	exitBusy        = 5
 	exitConflict    = 6
+	exitNetwork     = 7
 	exitRun         = 125 // run: ipp itself failed
 	exitNoExec      = 126 // run: not executable
 	exitNoCommand   = 127 // run: no such command
@@ -140,6 +141,7 @@ func (a *app) table() []rule {
 		on(exitUsage, func(e *ref.SyntaxError) string { return allowed(e.Allowed) }),
 		on(exitBusy, says[*flock.BusyError]("try again when it is done, or leave out --no-wait")),
 		on(exitFailed, says[*profile.FlipError]("the disk reports errors: check it, then try again")),
+		fetchFailed,
 		cause,
 		on(exitNotFound, a.notFoundHint),
 		on(exitConflict, says[*lock.AmbiguousError]("name the one you mean by its CID")),

@@ -16,6 +16,7 @@ type installCmd struct {
 	As   string   `placeholder:"NAME" help:"Install it under another name."`
 	preferFlag
 	keepGoingFlag
+	fetchFlags
 	dryRunFlag
 	jsonFlag
 }
@@ -59,6 +60,9 @@ func (i *installCmd) run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer c.close()
+	if err := c.fetchWith(i.fetchFlags); err != nil {
+		return err
+	}
 	c.prefer = prefer
 	c.keepGoing = i.KeepGoing
 	list, err := c.openAll(ctx, i.Refs, as)

@@ -30,6 +30,7 @@ type opened struct {
 	src    dag.Blocks
 	as     ref.Name // the name it is to have instead of its own
 	stored bool     // src is the store
+	remote bool     // src is the network
 	file   bool     // src is a CAR
 }
 
@@ -70,11 +71,14 @@ func (s *session) find(ctx context.Context, r ref.Ref, installed *lock.Lockfile,
 	o, err := s.openStored(ctx, root)
 	if _, none := errors.AsType[*absentError](err); installed != nil && (none || isAbsent(err)) {
 		if p := installed.Find(r.Name); p != nil && p.CID.Equals(root) {
-			return nil, &failure{err: fmt.Errorf("%s %s is installed, and the store does not have it whole any more", p.Name, p.Version), code: exitMalformed,
+			err = &failure{err: fmt.Errorf("%s %s is installed, and the store does not have it whole any more", p.Name, p.Version), code: exitMalformed,
 				hints: []string{repairHere, installAgain}}
 		}
 	}
-	return o, err
+	if err != nil {
+		return s.fetch(ctx, root, err)
+	}
+	return o, nil
 }
 
 // rootOf finds the root of a REF that is no path.

@@ -31,10 +31,17 @@ func (c *change) planPackage(ctx context.Context, st *step) error {
 	if st.plan = c.plans[want.Key]; st.plan != nil {
 		return nil
 	}
-	if st.plan, err = c.plan(ctx, want, o.src); err == nil && c.st != nil {
+	st.plan, err = c.plan(ctx, want, o.src)
+	if err != nil && o.stored { // some of it is not here, or damaged
+		if far, ferr := c.fetch(ctx, want.Root, err); ferr == nil {
+			st.opened = far
+			st.plan, err = c.plan(ctx, want, far.src)
+		}
+	}
+	if err == nil && c.st != nil {
 		c.plans[want.Key] = st.plan
 	}
-	return c.explainLack(st, o, err)
+	return c.explainLack(st, st.opened, err)
 }
 
 // explainLack tells blocks that a source never had from blocks that it lost.
@@ -62,7 +69,11 @@ func (s *session) source(ctx context.Context, root cid.Cid) (*opened, error) {
 			return o, nil
 		}
 	}
-	return s.openStored(ctx, root)
+	o, err := s.openStored(ctx, root)
+	if _, none := errors.AsType[*absentError](err); none {
+		return s.fetch(ctx, root, err)
+	}
+	return o, err
 }
 
 // notices are what a person should know of a package before having it.

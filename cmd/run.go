@@ -22,6 +22,7 @@ type runCmd struct {
 	Command string   `short:"c" placeholder:"COMMAND" help:"Which of the package's commands to run."`
 	Ref     string   `arg:"" name:"REF" passthrough:"all" help:"A path, CID or name; CID/PATH runs that file of a package."`
 	Args    []string `arg:"" optional:"" name:"ARGS" help:"The program's own arguments; all that follows REF is the program's."`
+	fetchFlags
 }
 
 func (runCmd) doc() doc {
@@ -68,6 +69,9 @@ func (r *runCmd) run(ctx context.Context, a *app) error {
 		return runError(r, exitRun, err)
 	}
 	defer c.close()
+	if err := c.fetchWith(r.fetchFlags); err != nil {
+		return runError(r, exitRun, err)
+	}
 	p, err := r.find(ctx, c)
 	if err != nil {
 		var f *failure
@@ -137,7 +141,13 @@ func (r *runCmd) tree(ctx context.Context, c *change, word ref.Ref) (*pack.Tree,
 		return nil, err
 	}
 	if o.stored {
-		return c.tree(lock.Package{CID: o.pkg.Root})
+		t, err := c.tree(lock.Package{CID: o.pkg.Root})
+		if err == nil {
+			return t, nil
+		}
+		if o, err = c.fetch(ctx, o.pkg.Root, err); err != nil {
+			return nil, err
+		}
 	}
 	platform, err := o.pkg.Choose(ref.Host())
 	if err != nil {

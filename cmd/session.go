@@ -155,6 +155,7 @@ type session struct {
 
 	unleased error // why there is no lease
 
+	net     fetching
 	closers []func() error
 	opened  []*opened // from outside the store, or under another name
 	stored  []stored  // see packages

@@ -20,6 +20,7 @@ type settings struct {
 	data    string // XDG_DATA_HOME, or ""
 	store   string // IPP_STORE, or ""
 	profile string // IPP_PROFILE, or ""
+	config  string // IPP_CONFIG, or ""
 	shell   string // SHELL, or ""
 	path    string // PATH
 	user    string
@@ -45,6 +46,7 @@ func readSettings(environ []string) settings {
 		data:    env["XDG_DATA_HOME"],
 		store:   env["IPP_STORE"],
 		profile: env["IPP_PROFILE"],
+		config:  env["IPP_CONFIG"],
 		shell:   env["SHELL"],
 		path:    env["PATH"],
 		user:    cmp.Or(env["USER"], env["LOGNAME"], "uid "+strconv.Itoa(os.Getuid())),

@@ -22,6 +22,7 @@ import (
 
 type showCmd struct {
 	Ref string `arg:"" name:"REF" help:"A path, CID or name."`
+	fetchFlags
 	jsonFlag
 }
 
@@ -82,6 +83,9 @@ func (s *showCmd) run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer c.close()
+	if err := c.fetchWith(s.fetchFlags); err != nil {
+		return err
+	}
 	o, err := c.open(ctx, r, c.old.Lock, asPath(r))
 	if _, absent := errors.AsType[*absentError](err); absent && r.Kind == ref.CID {
 		return c.showBlock(ctx, r, err)

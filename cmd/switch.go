@@ -14,6 +14,7 @@ type switchCmd struct {
 	Ref        string `arg:"" optional:"" name:"NAME@VERSION" help:"An installed package and the version, or constraint, to switch to."`
 	Generation string `placeholder:"N" help:"Make generation N current, as ipp rollback N does."`
 	preferFlag
+	fetchFlags
 	dryRunFlag
 	jsonFlag
 }
@@ -60,6 +61,9 @@ func (s *switchCmd) run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer c.close()
+	if err := c.fetchWith(s.fetchFlags); err != nil {
+		return err
+	}
 	if c.old.Lock.Find(r.Name) == nil {
 		f := c.notInstalled(c.old.Lock)
 		f.verb, f.object = "switch", s.Ref

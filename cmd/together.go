@@ -204,7 +204,7 @@ func (a *app) ofPackage(err error) bool {
 // nothing: once a change is to fail, all that is bad is found at once.
 func (c *change) readAll(ctx context.Context, steps []step) (bad faults) {
 	for _, st := range steps {
-		if st.plan == nil || st.opened.stored || c.ready[st.plan.Key] {
+		if st.plan == nil || st.opened.stored || st.opened.remote || c.ready[st.plan.Key] {
 			continue
 		}
 		if err := c.readParts(ctx, st.opened, []ref.Platform{st.platform}); err != nil {

@@ -15,6 +15,7 @@ import (
 
 type verifyCmd struct {
 	Ref string `arg:"" name:"REF" help:"A directory with PackManifest, a CAR file, a CID or a name."`
+	fetchFlags
 	jsonFlag
 }
 
@@ -57,6 +58,9 @@ func (v *verifyCmd) run(ctx context.Context, a *app) error {
 		return err
 	}
 	defer c.close()
+	if err := c.fetchWith(v.fetchFlags); err != nil {
+		return err
+	}
 	o, err := c.open(ctx, r, c.old.Lock, "")
 	if err != nil {
 		return err

@@ -250,7 +250,7 @@ func (s *Store) Ensure(ctx context.Context, l *Lease, p *Plan, src dag.Blocks, r
 			return err
 		}
 	}
-	if err := s.stageAndPublish(ctx, p, dag.Whole(src), report); err != nil {
+	if err := s.stageAndPublish(ctx, p, src, report); err != nil {
 		return fmt.Errorf("ensure tree %s: %w", p.Key, err)
 	}
 	return nil

@@ -59,11 +59,14 @@ func (s *Store) discardStaging(k Key) error {
 // stageAndPublish fetches, syncs and publishes, in the order of the design's
 // "Commit" 2 to 4.
 func (s *Store) stageAndPublish(ctx context.Context, p *Plan, src dag.Blocks, report func(int64)) error {
-	st := &stage{store: s, plan: p, src: src, report: report, dir: s.stagingDir(p.Key), relinked: map[string]bool{}}
+	st := &stage{store: s, plan: p, src: dag.Whole(src), report: report, dir: s.stagingDir(p.Key), relinked: map[string]bool{}}
 	if err := st.open(); err != nil {
 		return err
 	}
 	defer st.close()
+	if r, ok := src.(dag.Remote); ok {
+		defer st.expect(ctx, r)()
+	}
 	if err := st.fetch(ctx); err != nil {
 		if contentError(err) {
 			err = errors.Join(err, s.discardStaging(p.Key))

@@ -65,6 +65,27 @@ type Framer interface {
 	FramedLeaf(ctx context.Context, path string, c cid.Cid, offset, size int64) ([]byte, error)
 }
 
+// Remote is an optional ability of Blocks that are far away, where an answer
+// takes long, and many take no longer. It is told what will be asked for; what
+// it makes of that is its own business.
+type Remote interface {
+	// Ahead says that these nodes, and all nodes below them, will be read.
+	Ahead(nodes []cid.Cid)
+	// Expect says that a walk below root will read, in its order, the leaves of
+	// its files that lacks names: bytes in all, of those that the files have. It
+	// ends with ctx, or when the function that it returns is called.
+	Expect(ctx context.Context, e Expected) (end func())
+}
+
+// Expected is what will be asked of Blocks that are far away.
+type Expected struct {
+	Root   cid.Cid
+	Walk   WalkOptions // without Block
+	Lacks  func(*Entry) []Leaf
+	Bytes  int64 // of the leaves that are lacking
+	Within int64 // of all leaves
+}
+
 // Kind is what an entry is.
 type Kind uint8
 

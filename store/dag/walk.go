@@ -107,6 +107,7 @@ func (w *walker) describe(path string, l link) (*Entry, *node, error) {
 
 // dirEntry visits a directory, then what is in it.
 func (w *walker) dirEntry(e *Entry, n *node, depth int) error {
+	w.ahead(e.Path, n)
 	if err := w.checkDir(e.Path, n, depth); err != nil {
 		return err
 	}
@@ -124,6 +125,22 @@ func (w *walker) dirEntry(e *Entry, n *node, depth int) error {
 		}
 		return w.entry(at, l, depth+1)
 	}})
+}
+
+// ahead says what the walk of a directory will read. The shards of a HAMT tell
+// only their own entries; what of them is left out is known when they are read.
+func (w *walker) ahead(path string, n *node) {
+	r, ok := w.blocks.(Remote)
+	if !ok || n.kind == typeHAMTShard && w.opt.Omit != nil && path == "" {
+		return
+	}
+	nodes := make([]cid.Cid, 0, len(n.links))
+	for _, l := range n.links {
+		if l.cid.Type() == cid.DagProtobuf && (n.kind == typeHAMTShard || !w.omits(join(path, l.name))) {
+			nodes = append(nodes, l.cid)
+		}
+	}
+	r.Ahead(nodes)
 }
 
 func (w *walker) omits(path string) bool { return w.opt.Omit != nil && w.opt.Omit(path) }

@@ -1,0 +1,83 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"ipp/lock/toml"
+	"ipp/store/ipfs/web"
+)
+
+// configName is the file that people write, below the directory of ipp's
+// configuration.
+const configName = "config.toml"
+
+// maxConfig is the largest configuration that is read.
+const maxConfig = 64 << 10
+
+// config is config.toml.
+type config struct {
+	Network networkConfig `toml:"network"`
+}
+
+// networkConfig says where packages are fetched from, in the order of design.md:
+// a Kubo node, then gateways.
+type networkConfig struct {
+	Offline  bool     `toml:"offline"`  // reach no network
+	Kubo     string   `toml:"kubo"`     // the address of a node's RPC
+	Gateways []string `toml:"gateways"` // addresses of trustless gateways
+}
+
+// configFile is where the configuration stands: IPP_CONFIG, else below
+// XDG_CONFIG_HOME.
+func (s settings) configFile() (path string, explicit bool, err error) {
+	if s.config != "" {
+		if !filepath.IsAbs(s.config) {
+			return "", true, &failure{verb: "read", object: "IPP_CONFIG", err: fmt.Errorf("%s is not an absolute path", s.config),
+				code: exitFailed, hints: []string{"IPP_CONFIG names the file of ipp's configuration: give the whole path"}}
+		}
+		return s.config, true, nil
+	}
+	dir, err := s.base(s.getenv("XDG_CONFIG_HOME"), ".config")
+	return filepath.Join(dir, "ipp", configName), false, err
+}
+
+// readConfig reads the configuration; a file that nobody wrote says nothing.
+func (a *app) readConfig() (*config, error) {
+	path, explicit, err := a.set.configFile()
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) && !explicit {
+		return &config{}, nil
+	}
+	if err != nil {
+		return nil, failed("read", "configuration", err)
+	}
+	c, err := parseConfig(path, data)
+	return c, failed("read", "configuration", err)
+}
+
+func parseConfig(path string, data []byte) (*config, error) {
+	var c config
+	root, err := toml.Decode(path, data, &c, toml.Options{Format: 1, Max: maxConfig})
+	if err != nil {
+		return nil, err
+	}
+	network := root.At("network")
+	if c.Network.Kubo != "" {
+		if _, err := web.NewKubo(c.Network.Kubo); err != nil {
+			return nil, network.Get("kubo").Wrap(err)
+		}
+	}
+	for _, g := range c.Network.Gateways {
+		if _, err := web.New(g); err != nil {
+			return nil, network.Get("gateways").Wrap(err)
+		}
+	}
+	return &c, nil
+}

@@ -1,0 +1,161 @@
+package cmd
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"strings"
+
+	"ipp/store/dag"
+	"ipp/store/ipfs"
+	"ipp/store/ipfs/web"
+	"ipp/store/pack"
+
+	"github.com/ipfs/go-cid"
+)
+
+// fetchFlags are those of every command that fetches.
+type fetchFlags struct {
+	From    []string `sep:"none" placeholder:"SOURCE" help:"Fetch from there first: a gateway's URL, or a CAR file; may be repeated."`
+	Offline bool     `help:"Reach no network."`
+}
+
+// rpcPath ends the address of a Kubo node's RPC, as Kubo's own users know it.
+const rpcPath = "/api/v0"
+
+// fetching is what a session may fetch from.
+type fetching struct {
+	flags   fetchFlags
+	fetcher *ipfs.Fetcher
+	opened  bool // fetcher is all there is
+}
+
+// fetchWith says what the command line says of fetching.
+func (s *session) fetchWith(f fetchFlags) error {
+	for _, from := range f.From {
+		if f.Offline && isWeb(from) {
+			return &failure{verb: s.verb, object: "--from " + from, err: errors.New("--offline reaches no network"), code: exitUsage,
+				hints: []string{"leave out one of the two"}}
+		}
+	}
+	s.net.flags = f
+	return nil
+}
+
+func isWeb(from string) bool {
+	return strings.HasPrefix(from, "http://") || strings.HasPrefix(from, "https://")
+}
+
+// network is where blocks come from that are not here; nil: there is nobody to
+// ask. It is made when it is first needed.
+func (s *session) network() (*ipfs.Fetcher, error) {
+	if s.net.opened {
+		return s.net.fetcher, nil
+	}
+	list, err := s.networkSources()
+	if err != nil {
+		return nil, err
+	}
+	s.net.opened = true
+	if len(list) > 0 {
+		s.net.fetcher = ipfs.New(ipfs.Limits{}, list...)
+		s.closers = append(s.closers, s.net.fetcher.Close)
+	}
+	return s.net.fetcher, nil
+}
+
+// networkSources are those that --from names, then the configured ones.
+func (s *session) networkSources() (list []ipfs.Source, err error) {
+	for _, from := range s.net.flags.From {
+		source, err := s.sourceFrom(from)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, source)
+	}
+	c, err := s.a.readConfig()
+	if err != nil || c.Network.Offline || s.net.flags.Offline {
+		return list, err
+	}
+	add := func(source *web.Source, err error) error {
+		list = append(list, source)
+		return err
+	}
+	if c.Network.Kubo != "" {
+		err = add(web.NewKubo(c.Network.Kubo))
+	}
+	for _, g := range c.Network.Gateways {
+		err = cmp.Or(err, add(web.New(g)))
+	}
+	return list, err
+}
+
+// sourceFrom is the source that --from names.
+func (s *session) sourceFrom(from string) (source ipfs.Source, err error) {
+	wrong := func(err error, hint string) error {
+		return &failure{verb: s.verb, object: "--from " + from, err: err, code: exitUsage, hints: []string{hint}}
+	}
+	const want = "a source is the URL of a gateway, of a Kubo node's RPC (http://HOST:5001/api/v0), or a CAR file"
+	switch {
+	case isWeb(from) && strings.HasSuffix(strings.TrimSuffix(from, "/"), rpcPath):
+		source, err = web.NewKubo(strings.TrimSuffix(strings.TrimSuffix(from, "/"), rpcPath))
+	case isWeb(from):
+		source, err = web.New(from)
+	case strings.HasSuffix(from, ".car"):
+		car, err := dag.OpenCAR(from)
+		if err != nil {
+			return nil, failed(s.verb, "--from "+from, err)
+		}
+		return ipfs.NewArchive(from, car), nil
+	default:
+		return nil, wrong(errors.New("it is no source that this release of ipp knows"), want)
+	}
+	if err != nil {
+		return nil, wrong(err, want)
+	}
+	return source, nil
+}
+
+// fetch opens a package that is not here. Where there is nobody to ask it is
+// absent, as before.
+func (s *session) fetch(ctx context.Context, root cid.Cid, absent error) (*opened, error) {
+	f, err := s.network()
+	if err != nil {
+		return nil, err
+	}
+	if f == nil {
+		return nil, absent
+	}
+	if err := s.protect(ctx, root); err != nil {
+		return nil, err
+	}
+	pkg, err := pack.Open(ctx, f, root)
+	if err != nil {
+		return nil, err
+	}
+	o := &opened{pkg: pkg, src: f, remote: true}
+	s.opened = append(s.opened, o)
+	return o, nil
+}
+
+// unreachableHint says what became of each source, and what to do.
+func unreachableHint(e *ipfs.UnreachableError) string {
+	if e.Absent() {
+		return "look at the CID, or ask whoever published it where it is served: --from URL"
+	}
+	return "try again later, or name a source that has it: --from URL"
+}
+
+// fetchFailed says which exit code a fetch that failed has: contents that are
+// not what they should be, not found anywhere, or the network.
+func fetchFailed(err error) (int, string, bool) {
+	e, ok := errors.AsType[*ipfs.UnreachableError](err)
+	if !ok {
+		return 0, "", false
+	}
+	code := exitNetwork
+	if e.Absent() {
+		code = exitNotFound
+	}
+	return code, unreachableHint(e), true
+}

@@ -1,0 +1,126 @@
+package ipfs
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"ipp/store/dag"
+
+	"github.com/ipfs/go-cid"
+)
+
+const (
+	// leastStream is for how many bytes a stream is worth its questions.
+	leastStream = 256 << 10
+	// streamSlack is what the nodes of a part may take in a stream, beside an
+	// eighth of its leaves.
+	streamSlack = 32 << 20
+)
+
+// Expect implements dag.Remote. Where most of a part is lacking, and a source can
+// send all of it, that is asked for in one; whatever is still lacking then is
+// asked for leaf by leaf, ahead of the walk.
+func (f *Fetcher) Expect(ctx context.Context, e dag.Expected) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(f.ctx, cancel)
+	var tasks sync.WaitGroup
+	if streams := e.Bytes >= leastStream && 2*e.Bytes >= e.Within; streams {
+		f.ahead.stream(true)
+		tasks.Go(func() {
+			f.streamAll(ctx, e)
+			f.ahead.stream(false)
+			f.askAhead(ctx, e)
+		})
+	} else {
+		tasks.Go(func() { f.askAhead(ctx, e) })
+	}
+	return func() {
+		cancel()
+		stop()
+		tasks.Wait()
+	}
+}
+
+// streamAll streams what is below root, from one source or, where that fails,
+// the next. What goes wrong is that source's affair: leaves that do not come are
+// asked for one by one.
+func (f *Fetcher) streamAll(ctx context.Context, e dag.Expected) {
+	top, err := dag.List(ctx, f, e.Root, e.Walk.Limits)
+	if err != nil {
+		return
+	}
+	left := e.Within + e.Within/8 + streamSlack
+	var tried []*member
+	for _, entry := range top {
+		if e.Walk.Omit != nil && e.Walk.Omit(entry.Path) {
+			continue
+		}
+		for {
+			m, s := f.streamer(tried)
+			if m == nil || ctx.Err() != nil {
+				return
+			}
+			err := m.stream(ctx, s, entry.CID, &f.lim, func(c cid.Cid, data []byte) error {
+				if left -= int64(len(data)); left < 0 {
+					return &dag.LimitError{What: fmt.Sprintf("bytes below %s", e.Root), Limit: e.Within}
+				}
+				return f.streamed(ctx, c, data)
+			})
+			if err == nil {
+				break
+			}
+			tried = append(tried, m)
+		}
+	}
+}
+
+func (f *Fetcher) streamed(ctx context.Context, c cid.Cid, data []byte) error {
+	if c.Type() != cid.DagProtobuf {
+		return f.ahead.deliver(ctx, c, data)
+	}
+	f.nodes.mu.Lock()
+	defer f.nodes.mu.Unlock()
+	if f.nodes.cost+nodeCost(data) < f.nodes.limit {
+		f.nodes.keep(c, data)
+	}
+	return nil
+}
+
+// askAhead asks for leaves in the order of the walk, many at once.
+func (f *Fetcher) askAhead(ctx context.Context, e dag.Expected) {
+	slots := make(chan struct{}, max(f.width, 1))
+	ask := func(l dag.Leaf) error {
+		if l.CID.Type() == cid.DagProtobuf || l.Size == 0 {
+			return ctx.Err()
+		}
+		coming, fresh, err := f.ahead.ask(ctx, l.CID, l.Size)
+		if err != nil || !fresh {
+			return err
+		}
+		select {
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			f.ahead.land(l.CID, coming, nil, ctx.Err())
+			return ctx.Err()
+		}
+		f.tasks.Go(func() {
+			defer func() { <-slots }()
+			data, err := f.get(ctx, l.CID)
+			f.ahead.land(l.CID, coming, data, err)
+		})
+		return nil
+	}
+	// Its errors are the walk's own, which meets them too.
+	_ = dag.Walk(ctx, f, e.Root, e.Walk, func(entry *dag.Entry) error {
+		if entry.Kind != dag.File {
+			return nil
+		}
+		for _, l := range e.Lacks(entry) {
+			if err := ask(l); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}

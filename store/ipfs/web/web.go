@@ -1,0 +1,244 @@
+// Package web is the sources that speak HTTP: trustless gateways, and the RPC of
+// a Kubo node.
+//
+// Invariants. No more than dag.MaxBlock bytes of a block are read, and headers of
+// at most 64 KiB. Nothing compressed is asked for or taken, so that nothing
+// unfolds. A redirect stays on its host or goes below it, and is followed three
+// times at most: a gateway can't make us ask others. No cookies, no
+// credentials but those of the address itself, no proxy but the environment's.
+//
+// Concurrency: what New and NewKubo return is safe for concurrent use.
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"ipp/store/dag"
+
+	"github.com/ipfs/go-cid"
+)
+
+const (
+	width      = 16
+	patience   = 10 * time.Second
+	connecting = 5 * time.Second
+	maxHeader  = 64 << 10
+	redirects  = 3
+)
+
+// Source is a gateway or a node that is reached by HTTP.
+type Source struct {
+	name   string
+	client *http.Client
+	block  func(context.Context, cid.Cid) (*http.Request, error)
+	dag    func(context.Context, cid.Cid) (*http.Request, error)
+	absent func(*http.Response) bool // whether it says that it has none
+}
+
+// New is the trustless gateway at an address such as https://example.org.
+func New(address string) (*Source, error) {
+	base, err := parse(address)
+	if err != nil {
+		return nil, err
+	}
+	get := func(ctx context.Context, c cid.Cid, query, accept string) (*http.Request, error) {
+		u := base.JoinPath("ipfs", c.String())
+		u.RawQuery = query
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
+		if err == nil {
+			r.Header.Set("Accept", accept)
+		}
+		return r, err
+	}
+	return &Source{
+		name: base.Redacted(), client: client(),
+		block: func(ctx context.Context, c cid.Cid) (*http.Request, error) {
+			return get(ctx, c, "format=raw", "application/vnd.ipld.raw")
+		},
+		dag: func(ctx context.Context, c cid.Cid) (*http.Request, error) {
+			return get(ctx, c, "format=car&dag-scope=all&car-version=1&car-order=dfs&car-dups=n", "application/vnd.ipld.car; version=1; order=dfs; dups=n")
+		},
+		absent: func(r *http.Response) bool {
+			return r.StatusCode == http.StatusNotFound || r.StatusCode == http.StatusGone
+		},
+	}, nil
+}
+
+// NewKubo is the Kubo node whose RPC answers at an address such as
+// http://127.0.0.1:5001. It is asked for what it has or can get.
+func NewKubo(address string) (*Source, error) {
+	base, err := parse(address)
+	if err != nil {
+		return nil, err
+	}
+	post := func(ctx context.Context, call string, c cid.Cid) (*http.Request, error) {
+		u := base.JoinPath("api/v0", call)
+		u.RawQuery = url.Values{"arg": {c.String()}, "timeout": {"60s"}}.Encode()
+		return http.NewRequestWithContext(ctx, http.MethodPost, u.String(), nil)
+	}
+	return &Source{
+		name: "Kubo at " + base.Redacted(), client: client(),
+		block: func(ctx context.Context, c cid.Cid) (*http.Request, error) { return post(ctx, "block/get", c) },
+		dag:   func(ctx context.Context, c cid.Cid) (*http.Request, error) { return post(ctx, "dag/export", c) },
+		// Kubo answers 500 to all that goes wrong, and says what in words.
+		absent: func(r *http.Response) bool {
+			if r.StatusCode != http.StatusInternalServerError {
+				return false
+			}
+			text, err := io.ReadAll(io.LimitReader(r.Body, 4<<10))
+			return err == nil && (strings.Contains(string(text), "not found") || strings.Contains(string(text), "deadline exceeded"))
+		},
+	}, nil
+}
+
+func parse(address string) (*url.URL, error) {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%q is no address: %w", address, errors.Unwrap(err))
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "":
+		return nil, fmt.Errorf("%q is no address of the web: it would begin with https://HOST", address)
+	case u.RawQuery != "" || u.Fragment != "":
+		return nil, fmt.Errorf("%q has more than an address: nothing may follow the path", address)
+	}
+	return u, nil
+}
+
+func client() *http.Client {
+	return &http.Client{
+		Transport: &http.Transport{
+			Proxy:                  http.ProxyFromEnvironment,
+			TLSHandshakeTimeout:    connecting,
+			ResponseHeaderTimeout:  2 * patience,
+			IdleConnTimeout:        time.Minute,
+			MaxIdleConnsPerHost:    width,
+			MaxConnsPerHost:        2 * width,
+			MaxResponseHeaderBytes: maxHeader,
+			DisableCompression:     true,
+			ForceAttemptHTTP2:      true,
+			ReadBufferSize:         64 << 10,
+		},
+		CheckRedirect: func(to *http.Request, via []*http.Request) error {
+			from := via[0].URL.Hostname()
+			switch host := to.URL.Hostname(); {
+			case len(via) > redirects:
+				return fmt.Errorf("it redirects more than %d times", redirects)
+			case host != from && !strings.HasSuffix(host, "."+from):
+				return fmt.Errorf("it redirects to another host, %q", host)
+			case via[0].URL.Scheme == "https" && to.URL.Scheme != "https":
+				return errors.New("it redirects from https to what is not encrypted")
+			}
+			return nil
+		},
+	}
+}
+
+// Name implements ipfs.Source.
+func (s *Source) Name() string { return s.name }
+
+// Width implements ipfs.Source.
+func (s *Source) Width() int { return width }
+
+// Patience implements ipfs.Source.
+func (s *Source) Patience() time.Duration { return patience }
+
+// Close implements ipfs.Source.
+func (s *Source) Close() error {
+	s.client.CloseIdleConnections()
+	return nil
+}
+
+// Block implements ipfs.Source.
+func (s *Source) Block(ctx context.Context, c cid.Cid, report func(int)) ([]byte, error) {
+	r, err := s.block(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	body, size, err := s.do(r, report)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	if size > dag.MaxBlock {
+		return nil, tooMuch(c)
+	}
+	return readBlock(c, body, size)
+}
+
+// readBlock reads a block whose size may be known.
+func readBlock(c cid.Cid, r io.Reader, size int64) ([]byte, error) {
+	if size < 0 {
+		data, err := io.ReadAll(io.LimitReader(r, dag.MaxBlock+1))
+		if err == nil && len(data) > dag.MaxBlock {
+			err = tooMuch(c)
+		}
+		return data, err
+	}
+	data := make([]byte, size)
+	_, err := io.ReadFull(r, data)
+	return data, err
+}
+
+func tooMuch(c cid.Cid) error {
+	return &dag.LimitError{What: fmt.Sprintf("bytes in block %s", c), Limit: dag.MaxBlock}
+}
+
+// Stream implements ipfs.Streamer.
+func (s *Source) Stream(ctx context.Context, root cid.Cid, report func(int), each func(cid.Cid, []byte) error) error {
+	r, err := s.dag(ctx, root)
+	if err != nil {
+		return err
+	}
+	body, _, err := s.do(r, report)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	return dag.ReadCAR(body, each)
+}
+
+// do asks, and gives the body of a good answer.
+func (s *Source) do(r *http.Request, report func(int)) (io.ReadCloser, int64, error) {
+	resp, err := s.client.Do(r)
+	if err != nil {
+		if e, ok := errors.AsType[*url.Error](err); ok { // it repeats the whole address
+			err = e.Err
+		}
+		return nil, 0, err
+	}
+	report(0)
+	body := &counted{resp.Body, report}
+	switch {
+	case resp.StatusCode == http.StatusOK && resp.Header.Get("Content-Encoding") == "":
+		return body, resp.ContentLength, nil
+	case resp.StatusCode == http.StatusOK:
+		err = fmt.Errorf("it compressed what it sent, which was not asked for")
+	case s.absent(resp):
+		err = fmt.Errorf("it has no such block (%s): %w", resp.Status, fs.ErrNotExist)
+	default:
+		err = fmt.Errorf("it answers %s", resp.Status)
+	}
+	return nil, 0, errors.Join(err, resp.Body.Close())
+}
+
+// counted reports what is read.
+type counted struct {
+	io.ReadCloser
+	report func(int)
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	if n > 0 {
+		c.report(n)
+	}
+	return n, err
+}

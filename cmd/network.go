@@ -130,6 +130,9 @@ func (s *session) fetch(ctx context.Context, root cid.Cid, absent error) (*opene
 		return nil, err
 	}
 	pkg, err := pack.Open(ctx, f, root)
+	if e, ok := errors.AsType[*ipfs.UnreachableError](err); ok && e.CID.Equals(root) {
+		err = &rootError{e}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -137,6 +140,14 @@ func (s *session) fetch(ctx context.Context, root cid.Cid, absent error) (*opene
 	s.opened = append(s.opened, o)
 	return o, nil
 }
+
+// rootError is an UnreachableError about the package that was asked for: its CID
+// need not be said again.
+type rootError struct{ *ipfs.UnreachableError }
+
+func (e *rootError) Error() string { return e.Verdict() }
+
+func (e *rootError) Unwrap() error { return e.UnreachableError }
 
 // unreachableHint says what became of each source, and what to do.
 func unreachableHint(e *ipfs.UnreachableError) string {

@@ -25,16 +25,15 @@ func (f *Fetcher) Expect(ctx context.Context, e dag.Expected) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(f.ctx, cancel)
 	var tasks sync.WaitGroup
-	if streams := e.Bytes >= leastStream && 2*e.Bytes >= e.Within; streams {
-		f.ahead.stream(true)
-		tasks.Go(func() {
-			f.streamAll(ctx, e)
-			f.ahead.stream(false)
-			f.askAhead(ctx, e)
-		})
-	} else {
-		tasks.Go(func() { f.askAhead(ctx, e) })
+	var top []cid.Cid
+	if e.Bytes >= leastStream && 2*e.Bytes >= e.Within {
+		top = f.streams(ctx, e)
 	}
+	tasks.Go(func() {
+		f.streamAll(ctx, top, e)
+		f.ahead.stream(false)
+		f.askAhead(ctx, e)
+	})
 	return func() {
 		cancel()
 		stop()
@@ -42,26 +41,42 @@ func (f *Fetcher) Expect(ctx context.Context, e dag.Expected) (end func()) {
 	}
 }
 
-// streamAll streams what is below root, from one source or, where that fails,
-// the next. What goes wrong is that source's affair: leaves that do not come are
-// asked for one by one.
-func (f *Fetcher) streamAll(ctx context.Context, e dag.Expected) {
-	top, err := dag.List(ctx, f, e.Root, e.Walk.Limits)
-	if err != nil {
-		return
+// streams says what to ask for as streams: what stands at the top of the part,
+// but for files of one leaf. From then on leaves are waited for.
+func (f *Fetcher) streams(ctx context.Context, e dag.Expected) (top []cid.Cid) {
+	if m, _ := f.streamer(nil); m == nil {
+		return nil
 	}
+	entries, err := dag.List(ctx, f, e.Root, e.Walk.Limits)
+	if err != nil {
+		return nil // the walk says what is wrong
+	}
+	f.ahead.stream(true)
+	for _, entry := range entries {
+		switch {
+		case e.Walk.Omit != nil && e.Walk.Omit(entry.Path):
+		case entry.CID.Type() == cid.DagProtobuf:
+			top = append(top, entry.CID)
+		default:
+			f.ahead.pass(entry.CID)
+		}
+	}
+	return top
+}
+
+// streamAll streams from one source or, where that fails, the next. What goes
+// wrong is that source's affair: leaves that do not come are asked for one by
+// one.
+func (f *Fetcher) streamAll(ctx context.Context, top []cid.Cid, e dag.Expected) {
 	left := e.Within + e.Within/8 + streamSlack
 	var tried []*member
-	for _, entry := range top {
-		if e.Walk.Omit != nil && e.Walk.Omit(entry.Path) {
-			continue
-		}
+	for _, root := range top {
 		for {
 			m, s := f.streamer(tried)
 			if m == nil || ctx.Err() != nil {
 				return
 			}
-			err := m.stream(ctx, s, entry.CID, &f.lim, func(c cid.Cid, data []byte) error {
+			err := m.stream(ctx, s, root, &f.lim, func(c cid.Cid, data []byte) error {
 				if left -= int64(len(data)); left < 0 {
 					return &dag.LimitError{What: fmt.Sprintf("bytes below %s", e.Root), Limit: e.Within}
 				}
@@ -81,7 +96,7 @@ func (f *Fetcher) streamed(ctx context.Context, c cid.Cid, data []byte) error {
 	}
 	f.nodes.mu.Lock()
 	defer f.nodes.mu.Unlock()
-	if f.nodes.cost+nodeCost(data) < f.nodes.limit {
+	if f.nodes.cost+cost(data) < f.nodes.limit {
 		f.nodes.keep(c, data)
 	}
 	return nil

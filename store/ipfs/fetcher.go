@@ -36,7 +36,7 @@ func New(lim Limits, sources ...Source) *Fetcher {
 	if lim == (Limits{}) {
 		lim = DefaultLimits()
 	}
-	f := &Fetcher{lim: lim, nodes: newNodes(lim.Nodes), ahead: newWindow(lim.Window)}
+	f := &Fetcher{lim: lim, nodes: newNodes(lim.Nodes, lim.Small), ahead: newWindow(lim.Window)}
 	for _, s := range sources {
 		f.members = append(f.members, newMember(s))
 		f.width = min(f.width+s.Width(), maxWidth)
@@ -73,10 +73,13 @@ func (f *Fetcher) Block(ctx context.Context, c cid.Cid) ([]byte, error) {
 	if dag.Verify(c, nil) == nil { // bitswap never delivers it
 		return nil, nil
 	}
+	if data, ok := f.small(c); ok {
+		return data, nil
+	}
 	if data, ok, err := f.ahead.take(ctx, c); ok || err != nil {
 		return data, err
 	}
-	return f.get(ctx, c)
+	return f.leaf(ctx, c)
 }
 
 // answer is what one source said.

@@ -61,13 +61,14 @@ type Limits struct {
 	MinRate int64         // bytes a second that a source has to send, once it had Grace
 	Grace   time.Duration // before MinRate counts
 	Hedge   time.Duration // of silence, before another source is asked as well
-	Window  int64         // bytes of blocks that were asked for ahead
+	Window  int64         // bytes of leaves that were asked for ahead
 	Nodes   int64         // bytes of nodes that are kept
+	Small   int64         // bytes of leaves that are kept, of smallLeaf bytes each at most
 }
 
 // DefaultLimits are those of a usual machine.
 func DefaultLimits() Limits {
-	return Limits{MinRate: 1 << 10, Grace: 10 * time.Second, Hedge: time.Second, Window: 16 << 20, Nodes: 24 << 20}
+	return Limits{MinRate: 1 << 10, Grace: 10 * time.Second, Hedge: time.Second, Window: 16 << 20, Nodes: 24 << 20, Small: 1 << 20}
 }
 
 // Outcome is what became of one source.
@@ -86,13 +87,17 @@ type UnreachableError struct {
 
 func (e *UnreachableError) Error() string {
 	if len(e.Tried) == 0 {
-		return fmt.Sprintf("fetch %s: there is no source to ask", e.CID)
+		return fmt.Sprintf("fetch block %s: there is no source to ask", e.CID)
 	}
 	said := make([]string, len(e.Tried))
 	for i, t := range e.Tried {
 		said[i] = fmt.Sprintf("%s: %v", t.Name, t.Err)
 	}
-	return fmt.Sprintf("fetch %s: no source has it (%s)", e.CID, strings.Join(said, "; "))
+	what := "no source gave it"
+	if e.Absent() {
+		what = "no source has it"
+	}
+	return fmt.Sprintf("fetch block %s: %s: %s", e.CID, what, strings.Join(said, "; "))
 }
 
 // Absent says that each source was reached, and has no such block.
@@ -103,6 +108,12 @@ func (e *UnreachableError) Absent() bool {
 		}
 	}
 	return len(e.Tried) > 0
+}
+
+// Verdict is what Error says after the block.
+func (e *UnreachableError) Verdict() string {
+	_, verdict, _ := strings.Cut(e.Error(), e.CID.String()+": ")
+	return verdict
 }
 
 // DroppedError says why a source is asked no more.

@@ -159,7 +159,7 @@ func (m *member) watch(ctx context.Context, lim *Limits, heard func(), ask func(
 			if silent := now.UnixNano() - m.heard.Load(); since > m.Patience() && time.Duration(silent) > m.Patience() {
 				cancel(errSilent)
 			}
-			if n := got.Load(); n > 0 && since > lim.Grace && n < lim.MinRate*int64(since/time.Second) {
+			if n := got.Load(); n > 0 && since > lim.Grace && float64(n) < float64(lim.MinRate)*since.Seconds() {
 				cancel(errSlow)
 			}
 		}

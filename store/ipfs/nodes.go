@@ -13,14 +13,26 @@ import (
 // as a package has files. Of what is beyond, the walk asks by itself.
 const maxCrawled = 250_000
 
-// nodes are the blocks with links. Each is read at least twice, by the plan and
-// when the package is staged, so they are kept.
-type nodes struct {
-	mu    sync.Mutex
+// smallLeaf is the largest leaf that is kept: of what is read when a package is
+// opened, before it is staged.
+const smallLeaf = 64 << 10
+
+// kept are blocks that will be read again, the newest limit bytes of them.
+type kept struct {
 	limit int64
 	cost  int64
 	have  map[cid.Cid][]byte
 	order []cid.Cid // the oldest first
+}
+
+func newKept(limit int64) kept { return kept{limit: limit, have: map[cid.Cid][]byte{}} }
+
+// nodes are the blocks with links. Each is read at least twice, by the plan and
+// when the package is staged, so they are kept.
+type nodes struct {
+	mu sync.Mutex
+	kept
+	small kept // leaves
 	calls map[cid.Cid]*call
 
 	crawled map[cid.Cid]struct{}
@@ -35,8 +47,27 @@ type call struct {
 	err  error
 }
 
-func newNodes(limit int64) *nodes {
-	return &nodes{limit: limit, have: map[cid.Cid][]byte{}, calls: map[cid.Cid]*call{}, crawled: map[cid.Cid]struct{}{}}
+func newNodes(limit, small int64) *nodes {
+	return &nodes{kept: newKept(limit), small: newKept(small), calls: map[cid.Cid]*call{}, crawled: map[cid.Cid]struct{}{}}
+}
+
+// leaf gets a leaf that nobody asked for ahead.
+func (f *Fetcher) leaf(ctx context.Context, c cid.Cid) ([]byte, error) {
+	data, err := f.get(ctx, c)
+	if err == nil && len(data) <= smallLeaf {
+		f.nodes.mu.Lock()
+		defer f.nodes.mu.Unlock()
+		f.nodes.small.keep(c, data)
+	}
+	return data, err
+}
+
+// small is a leaf that was kept.
+func (f *Fetcher) small(c cid.Cid) ([]byte, bool) {
+	f.nodes.mu.Lock()
+	defer f.nodes.mu.Unlock()
+	data, ok := f.nodes.small.have[c]
+	return data, ok
 }
 
 // node gets a node, which whoever asks at the same time gets too.
@@ -71,24 +102,24 @@ func (f *Fetcher) node(ctx context.Context, c cid.Cid) ([]byte, error) {
 	}
 }
 
-// keep keeps a node, and forgets the oldest for it. n.mu is held.
-func (n *nodes) keep(c cid.Cid, data []byte) {
-	if _, ok := n.have[c]; ok {
+// keep keeps a block, and forgets the oldest for it.
+func (k *kept) keep(c cid.Cid, data []byte) {
+	if _, ok := k.have[c]; ok {
 		return
 	}
-	n.have[c] = data
-	n.order = append(n.order, c)
-	n.cost += nodeCost(data)
-	for n.cost > n.limit && len(n.order) > 1 {
-		oldest := n.order[0]
-		n.order = n.order[1:]
-		n.cost -= nodeCost(n.have[oldest])
-		delete(n.have, oldest)
+	k.have[c] = data
+	k.order = append(k.order, c)
+	k.cost += cost(data)
+	for k.cost > k.limit && len(k.order) > 1 {
+		oldest := k.order[0]
+		k.order = k.order[1:]
+		k.cost -= cost(k.have[oldest])
+		delete(k.have, oldest)
 	}
 }
 
-// nodeCost is what a node takes, with its keys.
-func nodeCost(data []byte) int64 { return int64(len(data)) + 256 }
+// cost is what a kept block takes, with its keys.
+func cost(data []byte) int64 { return int64(len(data)) + 256 }
 
 // Ahead implements dag.Remote: nodes are asked for as soon as what links to them
 // is here, many at once, and not when the walk comes to them.

@@ -24,6 +24,7 @@ type window struct {
 
 	streaming bool // leaves come that nobody asked for one by one
 	waiting   int  // how many wait for one of these
+	stuck     int  // how many wait for room
 }
 
 // leaf is one that is there, or is coming.
@@ -52,7 +53,10 @@ func (w *window) take(ctx context.Context, c cid.Cid) ([]byte, bool, error) {
 	l := w.leaves[c]
 	if l == nil {
 		if _, passed := w.asked[w.hash(c)]; passed || !w.streaming {
-			w.drop(1) // what is in the way is not what is asked for
+			w.asked[w.hash(c)] = struct{}{}
+			if w.stuck > 0 {
+				w.drop(1) // what is in the way is not what is asked for
+			}
 			w.mu.Unlock()
 			return nil, false, nil
 		}
@@ -108,12 +112,14 @@ func (w *window) room(ctx context.Context, size int64, impatient bool) error {
 			continue
 		}
 		moved := w.moved
+		w.stuck++
 		w.mu.Unlock()
 		select {
 		case <-moved:
 		case <-ctx.Done():
 		}
 		w.mu.Lock()
+		w.stuck--
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -193,6 +199,13 @@ func (w *window) deliver(ctx context.Context, c cid.Cid, data []byte) error {
 	w.mu.Unlock()
 	w.land(c, l, data, nil)
 	return nil
+}
+
+// pass says that no stream brings a leaf.
+func (w *window) pass(c cid.Cid) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked[w.hash(c)] = struct{}{}
 }
 
 // stream says whether leaves come by themselves; when that ends, whoever waits

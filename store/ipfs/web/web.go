@@ -222,12 +222,20 @@ func (s *Source) do(r *http.Request, report func(int)) (io.ReadCloser, int64, er
 	case resp.StatusCode == http.StatusOK:
 		err = fmt.Errorf("it compressed what it sent, which was not asked for")
 	case s.absent(resp):
-		err = fmt.Errorf("it has no such block (%s): %w", resp.Status, fs.ErrNotExist)
+		err = absentError(resp.Status)
 	default:
 		err = fmt.Errorf("it answers %s", resp.Status)
 	}
 	return nil, 0, errors.Join(err, resp.Body.Close())
 }
+
+// absentError says in which words a source has no such block.
+type absentError string
+
+func (e absentError) Error() string { return "it does not have it (" + string(e) + ")" }
+
+// Is makes it what is not there.
+func (e absentError) Is(target error) bool { return target == fs.ErrNotExist }
 
 // counted reports what is read.
 type counted struct {

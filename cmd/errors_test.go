@@ -21,6 +21,7 @@ import (
 	"ipp/store/dag"
 	"ipp/store/flock"
 	"ipp/store/pack"
+	"ipp/tests/support"
 )
 
 // TestEveryErrorHasItsLine: each error that a room can return has the exit code
@@ -47,7 +48,7 @@ func TestEveryErrorHasItsLine(t *testing.T) {
 		{&lock.TooHardError{}, exitConflict, "exact versions"},
 		{&generation.ConflictError{Conflicts: []generation.Conflict{{Path: "bin/x", A: member, B: member}}}, exitConflict, "--prefer a"},
 		{&conflictError{generation.ConflictError{Conflicts: []generation.Conflict{{Path: "bin/x", A: member, B: member}}}}, exitConflict, "--prefer a"},
-		{&absentError{}, exitNotFound, "CAR"},
+		{&absentError{}, exitNotFound, "--from URL"},
 		{&pack.NoPlatformError{}, exitNotFound, "author"},
 		{&pack.NoMetadataError{Path: home}, exitUsage, "--init"},
 		{&pack.MissingLibraryError{}, exitNotFound, "ipp import"},
@@ -128,7 +129,7 @@ func lostFile(path string) error { return &fs.PathError{Op: "open", Path: path, 
 func TestSeveralErrors(t *testing.T) {
 	var out, errs strings.Builder
 	home := t.TempDir()
-	env := []string{"HOME=" + home, "USERPROFILE=" + home}
+	env := []string{"HOME=" + home, "USERPROFILE=" + home, support.Offline()}
 	code := Main([]string{"install", "--json", "nobody", "none", "./nothing.car"}, env, nil, &out, &errs)
 	if code != exitNotFound {
 		t.Errorf("exit code %d", code)

@@ -30,7 +30,7 @@ func (c *change) lookUp(ctx context.Context, r ref.Ref, l *lock.Lockfile) (ref.N
 	case ref.Named:
 		return c.nameInstalled(r, l)
 	case ref.IPNS:
-		return "", offline("IPNS names")
+		return "", unresolved("IPNS names")
 	case ref.CID:
 		return c.byRoot(l, r.CID)
 	case ref.Prefix:

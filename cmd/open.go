@@ -89,9 +89,9 @@ func (s *session) rootOf(ctx context.Context, r ref.Ref, installed *lock.Lockfil
 	case r.Kind == ref.Prefix:
 		return s.rootByPrefix(r.Prefix, installed)
 	case r.Kind == ref.IPNS:
-		return cid.Undef, offline("IPNS names")
+		return cid.Undef, unresolved("IPNS names")
 	case r.Channel != "":
-		return cid.Undef, offline("channels")
+		return cid.Undef, unresolved("channels")
 	}
 	if installed != nil {
 		if p := installed.Find(r.Name); p != nil && r.Accepts(p.Version) {
@@ -101,15 +101,14 @@ func (s *session) rootOf(ctx context.Context, r ref.Ref, installed *lock.Lockfil
 	return s.rootByName(ctx, r)
 }
 
-// offline says that this release reaches no network.
-func offline(what string) error {
-	return &failure{err: fmt.Errorf("%s need the network, which this release of ipp does not reach", what), code: exitNotFound,
-		hints: []string{getCAR}}
+// unresolved says that this release resolves no names over the network.
+func unresolved(what string) error {
+	return &failure{err: fmt.Errorf("this release of ipp does not resolve %s", what), code: exitNotFound,
+		hints: []string{getIt}}
 }
 
-// getCAR is how to have a package that is not here, in a release without a
-// network.
-const getCAR = "get the package as a CAR file, then: ipp install FILE.car"
+// getIt is how to have a package that is not here.
+const getIt = "say who has it: ipp install CID --from URL, or --from FILE.car"
 
 func (s *session) rootByPrefix(prefix string, installed *lock.Lockfile) (cid.Cid, error) {
 	var found []cid.Cid
@@ -232,8 +231,8 @@ func (s *session) openPath(ctx context.Context, path string, as ref.Name) (*open
 func noFile(verb, path string) *failure {
 	f := &failure{verb: verb, object: path, err: errors.New("no such file or directory"), code: exitNotFound}
 	if _, rest, ok := strings.Cut(path, "://"); ok {
-		f.err = errors.New("this release of ipp fetches nothing from the web")
-		f.hints = []string{"fetch it yourself, then: ipp " + verb + " ./" + quote(filepath.Base(rest))}
+		f.err = errors.New("a package is fetched by its CID, not from an address")
+		f.hints = []string{"fetch the file yourself, then: ipp " + verb + " ./" + quote(filepath.Base(rest))}
 		return f
 	}
 	dir, name := filepath.Split(path)

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"ipp/tests/support"
+
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -33,7 +35,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			home := filepath.Join(e.WorkDir, "home")
 			state := filepath.Join(home, ".local", "state", "ipp")
-			e.Vars = append(e.Vars, "HOME="+home, "USER=tester", "STATE="+state,
+			e.Vars = append(e.Vars, "HOME="+home, "USER=tester", support.Offline(), "STATE="+state,
 				"GORACE=atexit_sleep_ms=0", // else each ipp with the race detector sleeps a second before it exits
 				"REALCACHE="+goCache(), "BINDIR="+filepath.Dir(lookPath("ipp")),
 				"STORE="+filepath.Join(home, ".local", "share", "ipp", "store"),

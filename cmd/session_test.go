@@ -14,6 +14,7 @@ import (
 	"ipp/lock/ref"
 	"ipp/profile"
 	"ipp/store/flock"
+	"ipp/tests/support"
 )
 
 // TestInterruptLeavesNoCandidateOut: a package that an interrupt kept from being
@@ -24,7 +25,7 @@ func TestInterruptLeavesNoCandidateOut(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(dir, "share"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	env := []string{"HOME=" + home, "USERPROFILE=" + home, "XDG_STATE_HOME=" + home + "/state", "XDG_DATA_HOME=" + home + "/data"}
+	env := []string{"HOME=" + home, "USERPROFILE=" + home, "XDG_STATE_HOME=" + home + "/state", "XDG_DATA_HOME=" + home + "/data", support.Offline()}
 	if code := Main([]string{"pack", dir, "--name", "tool", "--version", "1.0.0"}, env, nil, io.Discard, io.Discard); code != 0 {
 		t.Fatalf("pack: exit code %d", code)
 	}

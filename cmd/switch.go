@@ -88,7 +88,7 @@ func (s *switchCmd) check(a *app, r ref.Ref) error {
 		f.hints = []string{"to have exactly this package: " + a.own("install %s", quote(r.Text))}
 		return f
 	case r.Channel != "":
-		return failed("switch", r.Text, offline("channels"))
+		return failed("switch", r.Text, unresolved("channels"))
 	case strings.Trim(r.Text, "0123456789") == "":
 		f.hints = []string{a.own("switch --generation %s", r.Text)}
 		return f

@@ -63,7 +63,7 @@ func setup(e *testscript.Env) error {
 	state := filepath.Join(home, ".local", "state", "ipp")
 	e.Vars = append(e.Vars,
 		"GORACE=atexit_sleep_ms=0", // else each ipp with the race detector sleeps a second before it exits
-		"HOME="+home, "USER=tester", "STATE="+state, "STORE="+filepath.Join(home, ".local", "share", "ipp", "store"),
+		"HOME="+home, "USER=tester", support.Offline(), "STATE="+state, "STORE="+filepath.Join(home, ".local", "share", "ipp", "store"),
 		"PROFILE="+filepath.Join(state, "profiles", "default"),
 		"BIN="+filepath.Join(state, "profiles", "default", "current", "bin"),
 		"IPFS_PATH="+filepath.Join(e.WorkDir, "ipfs"),

@@ -75,7 +75,7 @@ func installedState(t *testing.T) string {
 		{"install", filepath.Join(dir, "p.car")}, {"remove", "p"}, {"switch", "--generation", "1"}, {"gc"},
 	} {
 		cmd := exec.Command(ippPath, args...)
-		cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", "HOME="+dir, "XDG_STATE_HOME=", "XDG_DATA_HOME=")
+		cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", "HOME="+dir, "XDG_STATE_HOME=", "XDG_DATA_HOME=", support.Offline())
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("ipp %v: %v\n%s", args, err, out)
 		}

@@ -152,7 +152,7 @@ func (w *world) command(args ...string) *exec.Cmd {
 	if w.as != 0 {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: w.as, Gid: w.as}}
 	}
-	cmd.Env = []string{"HOME=" + w.home(), "USER=tester", "PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0"}
+	cmd.Env = []string{"HOME=" + w.home(), "USER=tester", "PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0", support.Offline()}
 	return cmd
 }
 

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"ipp/tests/support"
 )
 
 const (
@@ -51,7 +53,7 @@ type home struct {
 func (h home) ipp(args ...string) step {
 	return step{argv: append([]string{h.b.ipp}, args...), env: []string{"HOME=" + h.dir, "XDG_DATA_HOME=" + h.dir + "/data",
 		"XDG_STATE_HOME=" + h.dir + "/state", "XDG_CONFIG_HOME=" + h.dir + "/config", "XDG_CACHE_HOME=" + h.dir + "/cache",
-		"IPP_STORE=", "IPP_PROFILE=", "IPP_CONFIG="}}
+		"IPP_STORE=", "IPP_PROFILE=", support.Offline()}}
 }
 
 func (h home) current() string { return h.dir + "/state/ipp/profiles/default/current" }

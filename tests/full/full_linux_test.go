@@ -57,7 +57,7 @@ func (h *home) run(t *testing.T, args ...string) result {
 	t.Helper()
 	cmd := exec.Command(h.ipp, args...)
 	cmd.Dir = h.work
-	cmd.Env = []string{"HOME=" + h.work, "XDG_DATA_HOME=" + h.data, "XDG_STATE_HOME=" + h.root, "PATH=" + os.Getenv("PATH"), "USER=tester"}
+	cmd.Env = []string{"HOME=" + h.work, "XDG_DATA_HOME=" + h.data, "XDG_STATE_HOME=" + h.root, "PATH=" + os.Getenv("PATH"), "USER=tester", support.Offline()}
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()

@@ -133,7 +133,7 @@ func (w *World) Out() string { return filepath.Join(w.Dir, "out") }
 func (w *World) Command(args ...string) *exec.Cmd {
 	cmd := exec.Command(w.IPP, args...)
 	cmd.Dir = w.Dir
-	cmd.Env = []string{"HOME=" + w.Home(), "PATH=" + os.Getenv("PATH"), "USER=tester", "GOMAXPROCS=1"}
+	cmd.Env = []string{"HOME=" + w.Home(), "PATH=" + os.Getenv("PATH"), "USER=tester", "GOMAXPROCS=1", support.Offline()}
 	return cmd
 }
 

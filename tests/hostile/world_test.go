@@ -77,7 +77,7 @@ func (w *world) ipp(args ...string) outcome {
 }
 
 func (w *world) env() []string {
-	return []string{"HOME=" + w.home, "USER=tester", "PATH=" + os.Getenv("PATH"), "TZ=UTC", "LC_ALL=C.UTF-8"}
+	return []string{"HOME=" + w.home, "USER=tester", "PATH=" + os.Getenv("PATH"), "TZ=UTC", "LC_ALL=C.UTF-8", support.Offline()}
 }
 
 // unchanged fails if anything is other than when the world was made. Files that

@@ -172,7 +172,7 @@ func (w *world) pack(t *testing.T, version, car string) {
 func (w *world) command(home string, args ...string) *exec.Cmd {
 	c := exec.Command(w.ipp, args...)
 	c.Dir = w.dir
-	c.Env = []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0"}
+	c.Env = []string{"HOME=" + home, "PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0", support.Offline()}
 	return c
 }
 

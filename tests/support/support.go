@@ -30,6 +30,12 @@ func Top() string {
 	return filepath.Join(filepath.Dir(file), "..", "..")
 }
 
+// Offline is the variable that tells ipp to reach no network but what the command
+// line names.
+func Offline() string {
+	return "IPP_CONFIG=" + filepath.Join(Top(), "tests", "support", "offline.toml")
+}
+
 // Tool is the path of a program on PATH, or the test skips.
 func Tool(t testing.TB, name string) string {
 	t.Helper()

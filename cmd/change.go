@@ -153,6 +153,7 @@ func (c *change) bring(ctx context.Context, steps []step) faults {
 	if err := c.checkSpaces(need); err != nil {
 		return faults{{"", err}}
 	}
+	defer c.tellSources()
 	if c.st != nil {
 		return c.ensure(ctx, steps)
 	}
@@ -273,7 +274,7 @@ func (c *change) ensure(ctx context.Context, steps []step) (bad faults) {
 			total += st.plan.Bytes
 		}
 	}
-	report, done := c.a.meter("storing", total)
+	report, done := c.a.meter(c.transport(), total)
 	defer done()
 	for _, st := range steps {
 		if st.plan == nil || c.ready[st.plan.Key] {

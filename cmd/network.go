@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
+	"ipp/cmd/term"
 	"ipp/store/dag"
 	"ipp/store/ipfs"
 	"ipp/store/ipfs/web"
@@ -28,6 +30,7 @@ type fetching struct {
 	flags   fetchFlags
 	fetcher *ipfs.Fetcher
 	opened  bool // fetcher is all there is
+	told    bool // see tellSources
 }
 
 // fetchWith says what the command line says of fetching.
@@ -139,6 +142,43 @@ func (s *session) fetch(ctx context.Context, root cid.Cid, absent error) (*opene
 	o := &opened{pkg: pkg, src: f, remote: true}
 	s.opened = append(s.opened, o)
 	return o, nil
+}
+
+// transport is what bringing trees into the store is called while it lasts.
+func (s *session) transport() string {
+	if s.net.fetcher == nil {
+		return "storing"
+	}
+	var names []string
+	for _, o := range s.net.fetcher.Outcomes() {
+		if _, dropped := errors.AsType[*ipfs.DroppedError](o.Err); !dropped {
+			names = append(names, term.Safe(o.Name))
+		}
+	}
+	if len(names) == 1 {
+		return "fetching from " + names[0]
+	}
+	return fmt.Sprintf("fetching from %d sources", len(names))
+}
+
+// tellSources says who sent what, and who is asked no more, and why.
+func (s *session) tellSources() {
+	if s.net.fetcher == nil || s.net.told {
+		return
+	}
+	var from []string
+	for _, o := range s.net.fetcher.Outcomes() {
+		if o.Bytes > 0 {
+			from = append(from, term.Bytes(o.Bytes)+" from "+term.Safe(o.Name))
+		}
+		if d, dropped := errors.AsType[*ipfs.DroppedError](o.Err); dropped {
+			s.a.warn("%s is asked no more: %s", term.Safe(o.Name), term.Safe(strings.TrimPrefix(d.Error(), "dropped: ")))
+		}
+	}
+	if len(from) > 0 {
+		s.net.told = true
+		s.a.note("fetched %s", strings.Join(from, ", "))
+	}
 }
 
 // rootError is an UnreachableError about the package that was asked for: its CID

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"ipp/cmd/term"
@@ -105,9 +106,14 @@ func (s *session) sourceFrom(from string) (source ipfs.Source, err error) {
 	case isWeb(from):
 		source, err = web.New(from)
 	case strings.HasSuffix(from, ".car"):
+		if _, err := os.Stat(from); isAbsent(err) {
+			missing := noFile(s.verb, from)
+			missing.object = "--from " + from
+			return nil, missing
+		}
 		car, err := dag.OpenCAR(from)
 		if err != nil {
-			return nil, failed(s.verb, "--from "+from, err)
+			return nil, failed(s.verb, "--from "+from, s.noCAR(from, err))
 		}
 		return ipfs.NewArchive(from, car), nil
 	default:

@@ -32,7 +32,7 @@ func (c *change) planPackage(ctx context.Context, st *step) error {
 		return nil
 	}
 	st.plan, err = c.plan(ctx, want, o.src)
-	if err != nil && o.stored { // some of it is not here, or damaged
+	if o.stored && (err != nil || st.plan.Damaged) { // not all of it is here
 		if far, ferr := c.fetch(ctx, want.Root, err); ferr == nil {
 			st.opened = far
 			st.plan, err = c.plan(ctx, want, far.src)

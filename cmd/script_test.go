@@ -45,6 +45,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"tool":      tool,
 			"foreign":   foreign,
+			"gateway":   gateway,
 			"fails":     fails,
 			"capture":   capture,
 			"remember":  remember,

@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"ipp/store/dag"
 )
@@ -11,8 +13,25 @@ import (
 func (st *stage) expect(ctx context.Context, r dag.Remote) (end func()) {
 	return r.Expect(ctx, dag.Expected{
 		Root: st.plan.Root, Walk: st.plan.walk(nil),
-		Lacks: st.lacks, Bytes: st.plan.NewBytes, Within: st.plan.Bytes,
+		Lacks: st.lacks, Bytes: st.plan.NewBytes - st.resumes(), Within: st.plan.Bytes,
 	})
+}
+
+// resumes is how many bytes an earlier attempt left in files that are finished.
+func (st *stage) resumes() (n int64) {
+	if st.known == nil {
+		return 0
+	}
+	_ = filepath.WalkDir(st.dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return nil // it is an estimate
+		}
+		if fi, err := d.Info(); err == nil && fi.Mode() != 0o600 {
+			n += fi.Size()
+		}
+		return nil
+	})
+	return n
 }
 
 // lacks says which leaves of a file will be asked for. It looks, and does not

@@ -18,15 +18,15 @@ const (
 	streamSlack = 32 << 20
 )
 
-// Expect implements dag.Remote. Where most of a part is lacking, and a source can
-// send all of it, that is asked for in one; whatever is still lacking then is
+// Expect implements dag.Remote. Where seven eighths of a part or more are lacking,
+// and a source can send all of it, that is asked for in one; whatever is still lacking then is
 // asked for leaf by leaf, ahead of the walk.
 func (f *Fetcher) Expect(ctx context.Context, e dag.Expected) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	stop := context.AfterFunc(f.ctx, cancel)
 	var tasks sync.WaitGroup
 	var top []cid.Cid
-	if e.Bytes >= leastStream && 2*e.Bytes >= e.Within {
+	if e.Bytes >= leastStream && e.Bytes >= e.Within-e.Within/8 {
 		top = f.streams(ctx, e)
 	}
 	tasks.Go(func() {

@@ -28,8 +28,11 @@ type config struct {
 type networkConfig struct {
 	Offline  bool     `toml:"offline"`  // reach no network
 	Kubo     string   `toml:"kubo"`     // the address of a node's RPC
-	Gateways []string `toml:"gateways"` // addresses of trustless gateways
+	Gateways []string `toml:"gateways"` // addresses of trustless gateways; left out: defaultGateways
 }
+
+// defaultGateways serve everybody, and are asked where nobody says otherwise.
+var defaultGateways = []string{"https://trustless-gateway.link"}
 
 // configFile is where the configuration stands: IPP_CONFIG, else below
 // XDG_CONFIG_HOME.
@@ -53,7 +56,7 @@ func (a *app) readConfig() (*config, error) {
 	}
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) && !explicit {
-		return &config{}, nil
+		return &config{Network: networkConfig{Gateways: defaultGateways}}, nil
 	}
 	if err != nil {
 		return nil, failed("read", "configuration", err)
@@ -73,6 +76,9 @@ func parseConfig(path string, data []byte) (*config, error) {
 		if _, err := web.NewKubo(c.Network.Kubo); err != nil {
 			return nil, network.Get("kubo").Wrap(err)
 		}
+	}
+	if network.Get("gateways") == nil {
+		c.Network.Gateways = defaultGateways
 	}
 	for _, g := range c.Network.Gateways {
 		if _, err := web.New(g); err != nil {

@@ -33,7 +33,7 @@ func (c *change) planPackage(ctx context.Context, st *step) error {
 	}
 	st.plan, err = c.plan(ctx, want, o.src)
 	if o.stored && (err != nil || st.plan.Damaged) { // not all of it is here
-		if far, ferr := c.fetch(ctx, want.Root, err); ferr == nil {
+		if far, ferr := c.fetch(ctx, want.Root, &absentError{root: want.Root}); ferr == nil {
 			st.opened = far
 			st.plan, err = c.plan(ctx, want, far.src)
 		}

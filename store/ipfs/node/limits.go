@@ -1,0 +1,43 @@
+package node
+
+import (
+	"github.com/ipfs/boxo/bitswap/server"
+	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+)
+
+const mib = 1 << 20
+
+// clientLimits are those of a node that asks: it may meet any number of liars,
+// but at most so many at once.
+func clientLimits() rcmgr.ConcreteLimitConfig {
+	return limits(rcmgr.ResourceLimits{Conns: 128, ConnsInbound: 0, ConnsOutbound: 128, Streams: 1024, StreamsInbound: 512, StreamsOutbound: 512, FD: 128, Memory: 64 * mib},
+		rcmgr.ResourceLimits{Conns: 2, ConnsInbound: 0, ConnsOutbound: 2, Streams: 64, StreamsInbound: 32, StreamsOutbound: 32, FD: 2, Memory: 16 * mib})
+}
+
+// serverLimits are those of a node that serves, in all and for each peer.
+func serverLimits() rcmgr.ConcreteLimitConfig {
+	return limits(rcmgr.ResourceLimits{Conns: 256, ConnsInbound: 224, ConnsOutbound: 32, Streams: 2048, StreamsInbound: 1024, StreamsOutbound: 1024, FD: 256, Memory: 64 * mib},
+		rcmgr.ResourceLimits{Conns: 4, ConnsInbound: 4, ConnsOutbound: 2, Streams: 64, StreamsInbound: 32, StreamsOutbound: 32, FD: 4, Memory: 16 * mib})
+}
+
+// limits bounds all, and each peer.
+func limits(all, peer rcmgr.ResourceLimits) rcmgr.ConcreteLimitConfig {
+	return rcmgr.PartialLimitConfig{
+		System:      all,
+		Transient:   all,
+		PeerDefault: peer,
+	}.Build(rcmgr.DefaultLimits.AutoScale())
+}
+
+// serverOptions bound what bitswap keeps for each peer and in all.
+func serverOptions() []server.Option {
+	return []server.Option{
+		server.MaxOutstandingBytesPerPeer(4 * mib),
+		server.MaxQueuedWantlistEntriesPerPeer(2048),
+		server.MaxCidSize(168),
+		server.TaskWorkerCount(8),
+		server.EngineTaskWorkerCount(4),
+		server.EngineBlockstoreWorkerCount(16),
+		server.WithTargetMessageSize(mib),
+	}
+}

@@ -1,0 +1,180 @@
+package node_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"ipp/store/ipfs"
+	"ipp/store/ipfs/node"
+
+	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p/core/peer"
+	mh "github.com/multiformats/go-multihash"
+	"golang.org/x/sync/errgroup"
+)
+
+var _ ipfs.Source = (*node.Source)(nil)
+
+// blocks are served, and counted.
+type blocks struct {
+	have map[cid.Cid][]byte
+	gave atomic.Int64
+}
+
+func (b *blocks) Block(_ context.Context, c cid.Cid) ([]byte, error) {
+	data, ok := b.have[c]
+	if !ok {
+		return nil, fmt.Errorf("block %s: %w", c, fs.ErrNotExist)
+	}
+	b.gave.Add(1)
+	return data, nil
+}
+
+func (b *blocks) Size(_ context.Context, c cid.Cid) (int64, error) {
+	data, ok := b.have[c]
+	if !ok {
+		return 0, fmt.Errorf("block %s: %w", c, fs.ErrNotExist)
+	}
+	return int64(len(data)), nil
+}
+
+func (b *blocks) add(t testing.TB, data []byte) cid.Cid {
+	t.Helper()
+	c, err := cid.V1Builder{Codec: cid.Raw, MhType: mh.SHA2_256}.Sum(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.have[c] = data
+	return c
+}
+
+// serve is a node on loopback that serves blocks.
+func serve(t testing.TB, b node.Blocks) (*node.Node, peer.AddrInfo) {
+	t.Helper()
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := node.Server(key, b, "/ip4/127.0.0.1/tcp/0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	p, err := node.ParsePeer(n.Addresses()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n, p
+}
+
+// fetch is a Fetcher from peers.
+func fetch(t testing.TB, peers ...peer.AddrInfo) *ipfs.Fetcher {
+	t.Helper()
+	n, err := node.Client(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := ipfs.New(ipfs.DefaultLimits(), node.NewSource("peers", n, false, peers...))
+	t.Cleanup(func() {
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return f
+}
+
+func TestBlocks(t *testing.T) {
+	b := &blocks{have: map[cid.Cid][]byte{}}
+	random := rand.NewChaCha8([32]byte{})
+	var want []cid.Cid
+	for i := range 600 {
+		data := make([]byte, 10+i)
+		random.Read(data)
+		want = append(want, b.add(t, data))
+	}
+	big := make([]byte, 1<<20)
+	random.Read(big)
+	want = append(want, b.add(t, big))
+	server, p := serve(t, b)
+	f := fetch(t, p)
+	tasks, ctx := errgroup.WithContext(t.Context())
+	for _, c := range want {
+		tasks.Go(func() error {
+			data, err := f.Block(ctx, c)
+			if err == nil && !bytes.Equal(data, b.have[c]) {
+				err = fmt.Errorf("%s is %d other bytes", c, len(data))
+			}
+			return err
+		})
+	}
+	if err := tasks.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	// Who asks whether there is a small block gets it, and again when it is asked for.
+	if sent, _, err := server.Served(); err != nil || sent < uint64(len(want)) {
+		t.Errorf("the server counts %d blocks, %v; %d were fetched", sent, err, len(want))
+	}
+	if n := server.Peers(); n != 1 {
+		t.Errorf("the server has %d peers", n)
+	}
+}
+
+// A peer that is not there, beside one that is, costs no time to speak of.
+func TestDeadPeers(t *testing.T) {
+	b := &blocks{have: map[cid.Cid][]byte{}}
+	c := b.add(t, []byte("contents"))
+	_, p := serve(t, b)
+	dead := make([]peer.AddrInfo, 3)
+	for i := range dead {
+		n, addr := serve(t, b)
+		if err := n.Close(); err != nil {
+			t.Fatal(err)
+		}
+		dead[i] = addr
+	}
+	if _, err := fetch(t, append(dead, p)...).Block(t.Context(), c); err != nil {
+		t.Error(err)
+	}
+	_, err := fetch(t, dead...).Block(t.Context(), c)
+	if err == nil || !strings.Contains(err.Error(), "refused") {
+		t.Errorf("all are dead: %v", err)
+	}
+}
+
+func TestAbsent(t *testing.T) {
+	b := &blocks{have: map[cid.Cid][]byte{}}
+	_, p := serve(t, b)
+	c := (&blocks{have: map[cid.Cid][]byte{}}).add(t, []byte("nobody has it"))
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if _, err := fetch(t, p).Block(ctx, c); err == nil {
+		t.Error("a block that nobody has was found")
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	for _, bad := range []string{"", "x", "/ip4/127.0.0.1/tcp/1", "/ip4/127.0.0.1/tcp/1/p2p/x", "/p2p/12D3KooWGzxzKZYveHXtpG6AsrUJBcWxHBFS2HsEoGTxrMLvKXtf"} {
+		if _, err := node.ParsePeer(bad); err == nil {
+			t.Errorf("%q is taken for a peer", bad)
+		}
+	}
+	_, key, _ := ed25519.GenerateKey(nil)
+	for _, bad := range []string{"", "127.0.0.1:1", "/ip4/127.0.0.1/udp/1/quic-v1", "/ip4/192.0.2.1/tcp/1"} {
+		if n, err := node.Server(key, &blocks{}, bad); err == nil {
+			n.Close()
+			t.Errorf("it listens at %q", bad)
+		}
+	}
+}

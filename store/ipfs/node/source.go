@@ -1,0 +1,119 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/ipfs/boxo/exchange"
+	"github.com/ipfs/go-cid"
+	"github.com/libp2p/go-libp2p/core/peer"
+)
+
+const (
+	width    = 256 // a peer forgets wants beyond 1,024, and each may be asked for twice
+	patience = 30 * time.Second
+	dialling = 10 * time.Second
+)
+
+// Source is peers that are asked by bitswap: those that were named, and whoever
+// says that he has what is asked for.
+type Source struct {
+	name  string
+	node  *Node
+	named []peer.AddrInfo
+	found bool // others may be found
+
+	once    sync.Once
+	ready   chan struct{} // closed when there is a session, or none can be
+	err     error
+	session exchange.Fetcher
+
+	ctx   context.Context // of all dialling, and the session
+	end   context.CancelFunc
+	tasks sync.WaitGroup
+}
+
+// ParsePeer reads an address that ends in a peer's ID:
+// /ip4/192.0.2.1/tcp/4001/p2p/12D3….
+func ParsePeer(address string) (peer.AddrInfo, error) {
+	p, err := peer.AddrInfoFromString(address)
+	if err != nil {
+		return peer.AddrInfo{}, err
+	}
+	if len(p.Addrs) == 0 {
+		return *p, errors.New("it has no address, only an ID")
+	}
+	return *p, nil
+}
+
+// NewSource makes a source of a node that fetches, which it closes. Without named
+// peers it asks those that the node finds.
+func NewSource(name string, n *Node, find bool, named ...peer.AddrInfo) *Source {
+	s := &Source{name: name, node: n, named: named, found: find, ready: make(chan struct{})}
+	s.ctx, s.end = context.WithCancel(context.Background())
+	return s
+}
+
+// Name implements ipfs.Source.
+func (s *Source) Name() string { return s.name }
+
+// Width implements ipfs.Source.
+func (s *Source) Width() int { return width }
+
+// Patience implements ipfs.Source.
+func (s *Source) Patience() time.Duration { return patience }
+
+// Close implements ipfs.Source.
+func (s *Source) Close() error {
+	s.end()
+	s.tasks.Wait()
+	return s.node.Close()
+}
+
+// Block implements ipfs.Source.
+func (s *Source) Block(ctx context.Context, c cid.Cid, report func(int)) ([]byte, error) {
+	s.once.Do(func() { s.tasks.Go(s.connect) })
+	select {
+	case <-s.ready:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if s.err != nil {
+		return nil, s.err
+	}
+	b, err := s.session.GetBlock(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	report(len(b.RawData()))
+	return b.RawData(), nil
+}
+
+// connect dials the peers that were named, all at once. With the first of them
+// the session begins, and those that come later join it; none is needed where
+// others may be found.
+func (s *Source) connect() {
+	defer close(s.ready)
+	errs := make(chan error, len(s.named))
+	for _, p := range s.named {
+		s.tasks.Go(func() {
+			ctx, cancel := context.WithTimeout(s.ctx, dialling)
+			defer cancel()
+			errs <- s.node.host.Connect(ctx, p)
+		})
+	}
+	var all []error
+	for range s.named {
+		err := <-errs
+		if err == nil || s.found {
+			all = nil
+			break
+		}
+		all = append(all, err)
+	}
+	if s.err = errors.Join(all...); s.err == nil {
+		s.session = s.node.client.NewSession(s.ctx)
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"ipp/lock/toml"
+	"ipp/store/ipfs/node"
 	"ipp/store/ipfs/web"
 )
 
@@ -23,16 +24,21 @@ type config struct {
 	Network networkConfig `toml:"network"`
 }
 
-// networkConfig says where packages are fetched from, in the order of design.md:
-// a Kubo node, then gateways.
+// networkConfig says where packages are fetched from, in this order: a Kubo node,
+// gateways, peers.
 type networkConfig struct {
 	Offline  bool     `toml:"offline"`  // reach no network
 	Kubo     string   `toml:"kubo"`     // the address of a node's RPC
 	Gateways []string `toml:"gateways"` // addresses of trustless gateways; left out: defaultGateways
+	Peers    []string `toml:"peers"`    // who is asked by bitswap, by multiaddr
+	Routers  []string `toml:"routers"`  // who says which other peers to ask; left out: defaultRouters
 }
 
-// defaultGateways serve everybody, and are asked where nobody says otherwise.
-var defaultGateways = []string{"https://trustless-gateway.link"}
+// Who serves everybody, and is asked where nobody says otherwise.
+var (
+	defaultGateways = []string{"https://trustless-gateway.link"}
+	defaultRouters  = []string{"https://delegated-ipfs.dev"}
+)
 
 // configFile is where the configuration stands: IPP_CONFIG, else below
 // XDG_CONFIG_HOME.
@@ -56,7 +62,7 @@ func (a *app) readConfig() (*config, error) {
 	}
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) && !explicit {
-		return &config{Network: networkConfig{Gateways: defaultGateways}}, nil
+		return &config{Network: networkConfig{Gateways: defaultGateways, Routers: defaultRouters}}, nil
 	}
 	if err != nil {
 		return nil, failed("read", "configuration", err)
@@ -71,19 +77,25 @@ func parseConfig(path string, data []byte) (*config, error) {
 	if err != nil {
 		return nil, err
 	}
-	network := root.At("network")
-	if c.Network.Kubo != "" {
-		if _, err := web.NewKubo(c.Network.Kubo); err != nil {
-			return nil, network.Get("kubo").Wrap(err)
+	network := root.Get("network")
+	check := func(key string, check func(string) error, addresses ...string) {
+		for _, a := range addresses {
+			if e := check(a); e != nil && err == nil {
+				err = network.Get(key).Wrap(e)
+			}
 		}
 	}
-	if network.Get("gateways") == nil {
+	if c.Network.Kubo != "" {
+		check("kubo", web.Check, c.Network.Kubo)
+	}
+	check("gateways", web.Check, c.Network.Gateways...)
+	check("routers", node.CheckRouter, c.Network.Routers...)
+	check("peers", node.CheckPeer, c.Network.Peers...)
+	if network == nil || network.Get("gateways") == nil {
 		c.Network.Gateways = defaultGateways
 	}
-	for _, g := range c.Network.Gateways {
-		if _, err := web.New(g); err != nil {
-			return nil, network.Get("gateways").Wrap(err)
-		}
+	if network == nil || network.Get("routers") == nil {
+		c.Network.Routers = defaultRouters
 	}
-	return &c, nil
+	return &c, err
 }

@@ -11,6 +11,7 @@ import (
 	"ipp/cmd/term"
 	"ipp/store/dag"
 	"ipp/store/ipfs"
+	"ipp/store/ipfs/node"
 	"ipp/store/ipfs/web"
 	"ipp/store/pack"
 
@@ -19,7 +20,7 @@ import (
 
 // fetchFlags are those of every command that fetches.
 type fetchFlags struct {
-	From    []string `sep:"none" placeholder:"SOURCE" help:"Fetch from there first: a gateway's URL, or a CAR file; may be repeated."`
+	From    []string `sep:"none" placeholder:"SOURCE" help:"Fetch from there first: a gateway's URL, a peer's address, or a CAR file; may be repeated."`
 	Offline bool     `help:"Reach no network."`
 }
 
@@ -37,7 +38,7 @@ type fetching struct {
 // fetchWith says what the command line says of fetching.
 func (s *session) fetchWith(f fetchFlags) error {
 	for _, from := range f.From {
-		if f.Offline && isWeb(from) {
+		if f.Offline && (isWeb(from) || isPeer(from)) {
 			return &failure{verb: s.verb, object: "--from " + from, err: errors.New("--offline reaches no network"), code: exitUsage,
 				hints: []string{"leave out one of the two"}}
 		}
@@ -48,6 +49,10 @@ func (s *session) fetchWith(f fetchFlags) error {
 
 func isWeb(from string) bool {
 	return strings.HasPrefix(from, "http://") || strings.HasPrefix(from, "https://")
+}
+
+func isPeer(from string) bool {
+	return strings.HasPrefix(from, "/") && !strings.HasSuffix(from, ".car")
 }
 
 // network is where blocks come from that are not here; nil: there is nobody to
@@ -70,19 +75,42 @@ func (s *session) network() (*ipfs.Fetcher, error) {
 
 // networkSources are those that --from names, then the configured ones.
 func (s *session) networkSources() (list []ipfs.Source, err error) {
+	var peers []string
 	for _, from := range s.net.flags.From {
+		if isPeer(from) {
+			peers = append(peers, from)
+			continue
+		}
 		source, err := s.sourceFrom(from)
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, source)
 	}
-	c, err := s.a.readConfig()
-	if err != nil || c.Network.Offline || s.net.flags.Offline {
-		return list, err
+	named, err := s.peers(peers)
+	if err != nil {
+		return nil, err
 	}
-	add := func(source *web.Source, err error) error {
-		list = append(list, source)
+	if named != nil {
+		list = append(list, named)
+	}
+	if s.net.flags.Offline {
+		return list, nil
+	}
+	configured, err := s.configured()
+	return append(list, configured...), err
+}
+
+// configured are the sources of the configuration.
+func (s *session) configured() (list []ipfs.Source, err error) {
+	c, err := s.a.readConfig()
+	if err != nil || c.Network.Offline {
+		return nil, err
+	}
+	add := func(source ipfs.Source, err error) error {
+		if err == nil {
+			list = append(list, source)
+		}
 		return err
 	}
 	if c.Network.Kubo != "" {
@@ -91,38 +119,63 @@ func (s *session) networkSources() (list []ipfs.Source, err error) {
 	for _, g := range c.Network.Gateways {
 		err = cmp.Or(err, add(web.New(g)))
 	}
+	if len(c.Network.Peers)+len(c.Network.Routers) > 0 {
+		err = cmp.Or(err, add(node.NewSource("bitswap", c.Network.Peers, c.Network.Routers)))
+	}
 	return list, err
 }
 
-// sourceFrom is the source that --from names.
+// peers is the source of the peers that --from names; nil: none.
+func (s *session) peers(addresses []string) (ipfs.Source, error) {
+	if len(addresses) == 0 {
+		return nil, nil
+	}
+	for _, a := range addresses {
+		if err := node.CheckPeer(a); err != nil {
+			return nil, &failure{verb: s.verb, object: "--from " + a, err: fmt.Errorf("it is no peer's address: %w", err), code: exitUsage,
+				hints: []string{"a peer's address ends in its ID: /ip4/192.0.2.1/tcp/4001/p2p/12D3…"}}
+		}
+	}
+	name := addresses[0]
+	if len(addresses) > 1 {
+		name = fmt.Sprintf("%d peers", len(addresses))
+	}
+	return node.NewSource(name, addresses, nil)
+}
+
+// sourceFrom is the source that --from names, where it is no peer.
 func (s *session) sourceFrom(from string) (source ipfs.Source, err error) {
 	wrong := func(err error, hint string) error {
 		return &failure{verb: s.verb, object: "--from " + from, err: err, code: exitUsage, hints: []string{hint}}
 	}
-	const want = "a source is the URL of a gateway, of a Kubo node's RPC (http://HOST:5001/api/v0), or a CAR file"
+	const want = "a source is the URL of a gateway, of a Kubo node's RPC (http://HOST:5001/api/v0), a peer's multiaddr, or a CAR file"
 	switch {
 	case isWeb(from) && strings.HasSuffix(strings.TrimSuffix(from, "/"), rpcPath):
 		source, err = web.NewKubo(strings.TrimSuffix(strings.TrimSuffix(from, "/"), rpcPath))
 	case isWeb(from):
 		source, err = web.New(from)
 	case strings.HasSuffix(from, ".car"):
-		if _, err := os.Stat(from); isAbsent(err) {
-			missing := noFile(s.verb, from)
-			missing.object = "--from " + from
-			return nil, missing
-		}
-		car, err := dag.OpenCAR(from)
-		if err != nil {
-			return nil, failed(s.verb, "--from "+from, s.noCAR(from, err))
-		}
-		return ipfs.NewArchive(from, car), nil
+		return s.archive(from)
 	default:
-		return nil, wrong(errors.New("it is no source that this release of ipp knows"), want)
+		err = errors.New("it is no source that ipp knows")
 	}
 	if err != nil {
 		return nil, wrong(err, want)
 	}
 	return source, nil
+}
+
+func (s *session) archive(path string) (ipfs.Source, error) {
+	if _, err := os.Stat(path); isAbsent(err) {
+		missing := noFile(s.verb, path)
+		missing.object = "--from " + path
+		return nil, missing
+	}
+	car, err := dag.OpenCAR(path)
+	if err != nil {
+		return nil, failed(s.verb, "--from "+path, s.noCAR(path, err))
+	}
+	return ipfs.NewArchive(path, car), nil
 }
 
 // fetch opens a package that is not here. Where there is nobody to ask it is

@@ -63,8 +63,9 @@ type Node struct {
 	err    error
 }
 
-// Client makes a node that fetches. find, which may be nil, says who has a block.
-func Client(find routing.ContentDiscovery) (*Node, error) {
+// newClient makes a node that fetches. find, which may be nil, says who has a
+// block.
+func newClient(find routing.ContentDiscovery) (*Node, error) {
 	_, key, err := ed25519.GenerateKey(rand.Reader) // nobody has to know it again
 	if err != nil {
 		return nil, err

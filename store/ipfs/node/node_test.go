@@ -16,7 +16,6 @@ import (
 	"ipp/store/ipfs/node"
 
 	"github.com/ipfs/go-cid"
-	"github.com/libp2p/go-libp2p/core/peer"
 	mh "github.com/multiformats/go-multihash"
 	"golang.org/x/sync/errgroup"
 )
@@ -57,7 +56,7 @@ func (b *blocks) add(t testing.TB, data []byte) cid.Cid {
 }
 
 // serve is a node on loopback that serves blocks.
-func serve(t testing.TB, b node.Blocks) (*node.Node, peer.AddrInfo) {
+func serve(t testing.TB, b node.Blocks) (*node.Node, string) {
 	t.Helper()
 	_, key, err := ed25519.GenerateKey(nil)
 	if err != nil {
@@ -72,21 +71,17 @@ func serve(t testing.TB, b node.Blocks) (*node.Node, peer.AddrInfo) {
 			t.Error(err)
 		}
 	})
-	p, err := node.ParsePeer(n.Addresses()[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n, p
+	return n, n.Addresses()[0]
 }
 
 // fetch is a Fetcher from peers.
-func fetch(t testing.TB, peers ...peer.AddrInfo) *ipfs.Fetcher {
+func fetch(t testing.TB, peers ...string) *ipfs.Fetcher {
 	t.Helper()
-	n, err := node.Client(nil)
+	s, err := node.NewSource("peers", peers, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := ipfs.New(ipfs.DefaultLimits(), node.NewSource("peers", n, false, peers...))
+	f := ipfs.New(ipfs.DefaultLimits(), s)
 	t.Cleanup(func() {
 		if err := f.Close(); err != nil {
 			t.Error(err)
@@ -136,7 +131,7 @@ func TestDeadPeers(t *testing.T) {
 	b := &blocks{have: map[cid.Cid][]byte{}}
 	c := b.add(t, []byte("contents"))
 	_, p := serve(t, b)
-	dead := make([]peer.AddrInfo, 3)
+	dead := make([]string, 3)
 	for i := range dead {
 		n, addr := serve(t, b)
 		if err := n.Close(); err != nil {
@@ -166,7 +161,7 @@ func TestAbsent(t *testing.T) {
 
 func TestAddresses(t *testing.T) {
 	for _, bad := range []string{"", "x", "/ip4/127.0.0.1/tcp/1", "/ip4/127.0.0.1/tcp/1/p2p/x", "/p2p/12D3KooWGzxzKZYveHXtpG6AsrUJBcWxHBFS2HsEoGTxrMLvKXtf"} {
-		if _, err := node.ParsePeer(bad); err == nil {
+		if err := node.CheckPeer(bad); err == nil {
 			t.Errorf("%q is taken for a peer", bad)
 		}
 	}

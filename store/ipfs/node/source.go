@@ -3,12 +3,14 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
 	"github.com/ipfs/boxo/exchange"
 	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 )
 
 const (
@@ -35,9 +37,14 @@ type Source struct {
 	tasks sync.WaitGroup
 }
 
-// ParsePeer reads an address that ends in a peer's ID:
-// /ip4/192.0.2.1/tcp/4001/p2p/12D3….
-func ParsePeer(address string) (peer.AddrInfo, error) {
+// CheckPeer says what is wrong with a peer's address: it ends in the peer's ID, as
+// /ip4/192.0.2.1/tcp/4001/p2p/12D3… does.
+func CheckPeer(address string) error {
+	_, err := parsePeer(address)
+	return err
+}
+
+func parsePeer(address string) (peer.AddrInfo, error) {
 	p, err := peer.AddrInfoFromString(address)
 	if err != nil {
 		return peer.AddrInfo{}, err
@@ -48,12 +55,26 @@ func ParsePeer(address string) (peer.AddrInfo, error) {
 	return *p, nil
 }
 
-// NewSource makes a source of a node that fetches, which it closes. Without named
-// peers it asks those that the node finds.
-func NewSource(name string, n *Node, find bool, named ...peer.AddrInfo) *Source {
-	s := &Source{name: name, node: n, named: named, found: find, ready: make(chan struct{})}
+// NewSource makes a source of the peers at these addresses, and of those that
+// routers, which are addresses of /routing/v1, find.
+func NewSource(name string, peers, routers []string) (*Source, error) {
+	s := &Source{name: name, found: len(routers) > 0, ready: make(chan struct{})}
+	for _, address := range peers {
+		p, err := parsePeer(address)
+		if err != nil {
+			return nil, fmt.Errorf("peer %s: %w", address, err)
+		}
+		s.named = append(s.named, p)
+	}
+	find, err := newRouters(routers)
+	if err != nil {
+		return nil, err
+	}
+	if s.node, err = newClient(find); err != nil {
+		return nil, err
+	}
 	s.ctx, s.end = context.WithCancel(context.Background())
-	return s
+	return s, nil
 }
 
 // Name implements ipfs.Source.
@@ -91,6 +112,14 @@ func (s *Source) Block(ctx context.Context, c cid.Cid, report func(int)) ([]byte
 	return b.RawData(), nil
 }
 
+// plain is why a peer could not be dialled, without a line for each attempt.
+func plain(err error) error {
+	if d, ok := errors.AsType[*swarm.DialError](err); ok && len(d.DialErrors) > 0 {
+		return fmt.Errorf("%s: %w", d.DialErrors[0].Address, d.DialErrors[0].Cause)
+	}
+	return err
+}
+
 // connect dials the peers that were named, all at once. With the first of them
 // the session begins, and those that come later join it; none is needed where
 // others may be found.
@@ -111,7 +140,7 @@ func (s *Source) connect() {
 			all = nil
 			break
 		}
-		all = append(all, err)
+		all = append(all, plain(err))
 	}
 	if s.err = errors.Join(all...); s.err == nil {
 		s.session = s.node.client.NewSession(s.ctx)

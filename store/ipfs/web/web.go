@@ -99,6 +99,12 @@ func NewKubo(address string) (*Source, error) {
 	}, nil
 }
 
+// Check says what is wrong with the address of a gateway or a node.
+func Check(address string) error {
+	_, err := parse(address)
+	return err
+}
+
 func parse(address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	switch {

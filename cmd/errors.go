@@ -16,6 +16,7 @@ import (
 	"ipp/lock"
 	"ipp/lock/ref"
 	"ipp/lock/toml"
+	"ipp/lock/trust"
 	"ipp/profile"
 	"ipp/store"
 	"ipp/store/dag"
@@ -138,6 +139,12 @@ func (a *app) table() []rule {
 	return []rule{
 		on(exitInterrupted, says[terminatedError]("")),
 		is(context.Canceled, exitInterrupted, ""),
+		is(trust.ErrNewer, exitFailed, "use a newer ipp; nothing was changed"),
+		is(trust.ErrPassphrase, exitMalformed, "try again; if it is lost, so is the key: those who know it have to accept another"),
+		on(exitMalformed, signatureHint),
+		on(exitMalformed, says[*pack.UnsignedFilesError](notAsSigned)),
+		on(exitMalformed, says[*pack.TooLargeError](notAsSigned)),
+		on(exitMalformed, says[*trust.FormatError]("ipp key export --private writes a key that can be read")),
 		on(exitUsage, func(e *ref.SyntaxError) string { return allowed(e.Allowed) }),
 		on(exitBusy, says[*flock.BusyError]("try again when it is done, or leave out --no-wait")),
 		on(exitFailed, says[*profile.FlipError]("the disk reports errors: check it, then try again")),
@@ -190,7 +197,7 @@ func (a *app) table() []rule {
 		is(store.ErrNoRoots, exitMalformed, "its roots/ were lost: ipp check --repair brings those of the profiles back, and names the packages that nothing keeps then"),
 		on(exitMalformed, says[*dag.MissingBlockError]("get the package again, whole: its blocks may be lost on the way, or its CAR file cut short")),
 		on(exitMalformed, says[*dag.HashError](madeWrongly)),
-		on(exitMalformed, says[*dag.LimitError]("the package is larger than what ipp accepts unsigned")),
+		on(exitMalformed, says[*dag.LimitError]("the package is larger than what ipp accepts")),
 		on(exitMalformed, says[*dag.NameError](madeWrongly)),
 		on(exitMalformed, says[*dag.FormatError](madeWrongly)),
 		a.lost,

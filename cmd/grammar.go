@@ -58,6 +58,7 @@ type commands struct {
 	Export   exportCmd   `group:"Packages" help:"Write a package to a CAR file."`
 	Import   importCmd   `group:"Packages" help:"Take packages from CAR files into the store."`
 	Forget   forgetCmd   `group:"Packages" help:"Stop keeping a packed or imported package."`
+	Key      keyCmd      `group:"Packages" help:"Make and keep the keys that packages are signed with."`
 	GC       gcCmd       `group:"Housekeeping" help:"Delete what nothing needs any more."`
 	Check    checkCmd    `group:"Housekeeping" help:"Look for damage, and repair it."`
 	Env      envCmd      `group:"Housekeeping" help:"Print the lines that set up a shell."`
@@ -160,8 +161,8 @@ func (a *app) rewrite() []string {
 		return []string{"version"}
 	case len(args) == 1 && args[0] == "help":
 		return nil
-	case len(args) == 2 && args[0] == "help":
-		return []string{args[1], "--help"}
+	case len(args) > 1 && args[0] == "help":
+		return append(slices.Clone(args[1:]), "--help")
 	default:
 		return args
 	}
@@ -247,6 +248,7 @@ func habits() map[string]string {
 		"clean": gc, "cleanup": gc, "prune": gc, "autoremove": gc, "collect-garbage": gc, "garbage-collect": gc,
 		"unpin": "ipp forget REF", "diff": history, "why": "ipp list", "owns": "ipp show REF", "which": "ipp list",
 		"hold": "ipp switch NAME@VERSION", "pin": "ipp switch NAME@VERSION", "doctor": "ipp check", "fsck": "ipp check",
+		"keys": "ipp key list", "keygen": "ipp key new NAME", "sign": "ipp pack PATH --sign KEY",
 		"find": "ipp search WORD…", "start": "ipp run REF [ARGS…]", "installed": "ipp list", "status": "ipp list", "shellenv": "ipp env [SHELL]",
 	}
 }
@@ -274,14 +276,32 @@ func (a *app) unknownVerb(app *kong.Application, word string) error {
 // that command.
 func usageFailure(node *kong.Node, err error) error {
 	f := &failure{err: errors.New(plainWords(err.Error())), code: exitUsage, usage: "COMMAND [ARGUMENTS]", hints: []string{"ipp --help lists all commands"}}
+	if node != nil && len(node.Children) > 0 {
+		f.err = unknownPart(node, err)
+	}
 	if node != nil {
-		f.verb, f.usage = node.Name, docOf(node).usage
-		f.hints = []string{"ipp " + node.Name + " --help says more"}
+		f.usage = docOf(node).usage
+		f.verb = verbOf(f.usage)
+		f.hints = []string{"ipp " + f.verb + " --help says more"}
 		if node.Name == "run" { // its other codes are the program's
 			f.code = exitRun
 		}
 	}
 	return f
+}
+
+// unknownPart says what is wrong with the word after a command that has commands
+// of its own.
+func unknownPart(node *kong.Node, err error) error {
+	rest, ok := strings.CutPrefix(err.Error(), "unexpected argument ")
+	if !ok {
+		return errors.New("which of its commands?")
+	}
+	word, guess, _ := strings.Cut(rest, ", ")
+	if guess != "" {
+		return fmt.Errorf("it has no command %s; %s", word, strings.ReplaceAll(guess, `"`, ""))
+	}
+	return fmt.Errorf("it has no command %s", word)
 }
 
 // plainWords says what kong says in our words: `missing NAME…` for `expected
@@ -316,8 +336,19 @@ func plainWords(text string) string {
 // usageError is a wrong use that the grammar alone can't see.
 func usageError(c command, format string, args ...any) *failure {
 	usage := c.doc().usage
-	verb, _, _ := strings.Cut(usage, " ")
+	verb := verbOf(usage)
 	return &failure{verb: verb, err: fmt.Errorf(format, args...), code: exitUsage, usage: usage, hints: []string{"ipp " + verb + " --help says more"}}
+}
+
+// verbOf is the words of a usage that stand as they are: "key new" of "key new
+// NAME".
+func verbOf(usage string) string {
+	words := strings.Split(usage, " ")
+	n := 1
+	for n < len(words) && strings.Trim(words[n], "abcdefghijklmnopqrstuvwxyz") == "" {
+		n++
+	}
+	return strings.Join(words[:n], " ")
 }
 
 func docOf(n *kong.Node) doc { return n.Target.Addr().Interface().(command).doc() }

@@ -59,6 +59,13 @@ func (a *app) help(model *kong.Application, node *kong.Node) {
 		a.println()
 		a.wrap("", aboutREF)
 	}
+	if len(node.Children) > 0 {
+		a.println()
+		a.println(style.Bold("Commands"))
+	}
+	for _, c := range node.Children {
+		a.entry(node.Name+" "+c.Name, c.Help, 10)
+	}
 	if len(node.Flags) > 0 {
 		a.println()
 		a.println(style.Bold("Flags"))

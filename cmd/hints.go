@@ -107,6 +107,17 @@ func rootHint(e *store.RootError) string {
 	return "ipp import of its package writes it anew; if nothing is to be kept, remove that file"
 }
 
+// notAsSigned is what to do about a package that is other than its author
+// signed.
+const notAsSigned = "somebody changed it after it was signed, or it was put together wrongly: get it again from its author"
+
+func signatureHint(e *pack.SignatureError) string {
+	if _, err := cid.Decode(e.Where); err == nil {
+		return notAsSigned
+	}
+	return "sign it anew: ipp pack " + quote(e.Where) + " --sign KEY\nor leave the signature out: --exclude .ipp"
+}
+
 func dotNamesHint(e *pack.DotNamesError) string {
 	if e.Packed {
 		return "the package was made wrongly: tell its author"

@@ -177,7 +177,7 @@ func (s *session) look(ctx context.Context, in *intake, dryRun bool) (err error)
 			err = &failure{err: errors.New("the CAR lacks blocks: " + err.Error()), code: exitMalformed}
 		}
 		if err != nil {
-			return err
+			return in.pkg.Blame(platform, err)
 		}
 		in.Bytes += p.Bytes
 	}

@@ -28,6 +28,9 @@ func jsonPages() [][2]string {
 		{"import", "imports"},
 		{"export", "exported"},
 		{"verify", "verified"},
+		{"key list (an array), key show", "keyInfo"},
+		{"key new, key import, key rotate", "keyDone"},
+		{"key export", "keyExported"},
 		{"check", "checkReport"},
 		{"forget", "forgotten"},
 		{"gc --dry-run", "gcPlan"},
@@ -79,6 +82,10 @@ type page struct {
 // fields lists a type's fields, and below each those of its own type.
 func (p *page) fields(name, indent string) {
 	for _, f := range p.types[name].Fields.List {
+		if own, ok := f.Type.(*ast.Ident); ok && len(f.Names) == 0 && p.types[own.Name] != nil { // its fields stand among the others
+			p.fields(own.Name, indent)
+			continue
+		}
 		if f.Tag == nil || len(f.Names) == 0 {
 			continue
 		}

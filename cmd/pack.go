@@ -12,7 +12,6 @@ import (
 	"ipp/cmd/term"
 	"ipp/lock/ref"
 	"ipp/store"
-	"ipp/store/dag"
 	"ipp/store/durable"
 	"ipp/store/pack"
 )
@@ -24,6 +23,7 @@ type packCmd struct {
 	Version  string   `placeholder:"VERSION" help:"Its version, where there is no package.toml."`
 	Platform []string `sep:"none" placeholder:"P=PATH" help:"One platform's program or directory; may be repeated."`
 	Exclude  []string `sep:"none" placeholder:"NAME" help:"Leave out a file or directory of PATH; may be repeated."`
+	Sign     string   `placeholder:"KEY" help:"Sign it with one of your keys (ipp key new), or with that of a file: ./FILE."`
 	Init     bool     `help:"Write a package.toml with comments into the directory PATH, and pack nothing."`
 	dryRunFlag
 	jsonFlag
@@ -31,10 +31,12 @@ type packCmd struct {
 
 func (packCmd) doc() doc {
 	return doc{
-		usage: "pack [PATH] [-o FILE.car] [--name NAME --version VERSION] [--platform P=PATH]…",
+		usage: "pack [PATH] [-o FILE.car] [--name NAME --version VERSION] [--platform P=PATH]… [--sign KEY]",
 		about: `Makes a package: from a directory with package.toml, from one without and a name and
 			version, or from one program, whose platform is read from the file. With --platform one
 			package holds several platforms, and the directory PATH gives package.toml and any/.
+
+			With --sign the package carries your word for its name, version, files and size.
 
 			The same input gives the same CID on every machine. It is all that is printed on standard
 			output.`,
@@ -58,6 +60,7 @@ type packed struct {
 	Bytes     int64    `json:"bytes"`              // of all files
 	NewBytes  int64    `json:"new_bytes"`          // that the store lacked
 	Output    string   `json:"output,omitempty"`   // the CAR file
+	Author    *author  `json:"author,omitempty"`   // who signed it; absent: nobody
 	DryRun    bool     `json:"dry_run"`            // nothing was written
 	Warnings  []string `json:"warnings,omitempty"` // pack only
 }
@@ -72,6 +75,13 @@ func (p *packCmd) run(ctx context.Context, a *app) error {
 	}
 	if err := a.checkOutput("pack", p.Output); err != nil {
 		return err
+	}
+	if p.Sign != "" {
+		key, err := a.signer(ctx, p.Sign)
+		if err != nil {
+			return failed("pack", "--sign "+p.Sign, err)
+		}
+		in.Sign = key.Sign
 	}
 	s, err := a.begin(ctx, "pack")
 	if _, homeless := a.set.dirs(); homeless != nil && (p.DryRun || p.Output != "") {
@@ -105,6 +115,7 @@ func (p *packCmd) run(ctx context.Context, a *app) error {
 
 // of fills in what a package says of itself.
 func (p *packed) of(pkg *pack.Package) {
+	p.Author = authorOf(pkg.Signature)
 	if pkg.Meta == nil {
 		return
 	}
@@ -146,6 +157,9 @@ func (p *packCmd) show(a *app, built *pack.Built, out packed) error {
 		platforms = " for " + platforms
 	}
 	a.note("%s%s: %s, %s; %s", label(built.Package), term.Safe(platforms), plural(built.Files, "file"), term.Bytes(built.Bytes), where)
+	if out.Author != nil {
+		a.note("%s", out.Author)
+	}
 	for _, what := range built.Meta.Inert() {
 		a.note("%s this release of ipp does not act on its %s", a.term.ErrStyle().Yellow("note:"), term.Safe(what))
 	}
@@ -242,7 +256,7 @@ func (p *packCmd) writeTemplate(a *app, in pack.Input) error {
 // planParts plans parts of one package: bytes to handle, and those that are new.
 func (s *session) planParts(ctx context.Context, o *opened, platforms []ref.Platform) (plans []*store.Plan, total, fresh int64, err error) {
 	for _, platform := range platforms {
-		p, err := s.plan(ctx, o.pkg.Want(platform, dag.DefaultLimits()), o.src)
+		p, err := s.planPart(ctx, o, platform)
 		if err != nil {
 			return nil, 0, 0, err
 		}

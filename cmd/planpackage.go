@@ -8,6 +8,7 @@ import (
 
 	"ipp/cmd/term"
 	"ipp/lock/ref"
+	"ipp/store"
 	"ipp/store/dag"
 
 	"github.com/ipfs/go-cid"
@@ -27,21 +28,28 @@ func (c *change) planPackage(ctx context.Context, st *step) error {
 		return err
 	}
 	st.opened = o
-	want := o.pkg.Want(st.platform, dag.DefaultLimits())
-	if st.plan = c.plans[want.Key]; st.plan != nil {
+	key := store.Key{Root: o.pkg.Root, Part: partOf(st.platform)}
+	if st.plan = c.plans[key]; st.plan != nil {
 		return nil
 	}
-	st.plan, err = c.plan(ctx, want, o.src)
+	st.plan, err = c.planPart(ctx, o, st.platform)
 	if o.stored && (err != nil || st.plan.Damaged) { // not all of it is here
-		if far, ferr := c.fetch(ctx, want.Root, &absentError{root: want.Root}); ferr == nil {
+		if far, ferr := c.fetch(ctx, o.pkg.Root, &absentError{root: o.pkg.Root}); ferr == nil {
 			st.opened = far
-			st.plan, err = c.plan(ctx, want, far.src)
+			st.plan, err = c.planPart(ctx, far, st.platform)
 		}
 	}
 	if err == nil && c.st != nil {
-		c.plans[want.Key] = st.plan
+		c.plans[key] = st.plan
 	}
 	return c.explainLack(st, st.opened, err)
+}
+
+// planPart finds out what bringing a part of a package into the store takes. A
+// part that is larger than its author signed, or other, is an error.
+func (s *session) planPart(ctx context.Context, o *opened, platform ref.Platform) (*store.Plan, error) {
+	p, err := s.plan(ctx, o.pkg.Want(platform, dag.DefaultLimits()), o.src)
+	return p, o.pkg.Blame(platform, err)
 }
 
 // explainLack tells blocks that a source never had from blocks that it lost.
@@ -81,9 +89,6 @@ func notices(o *opened, platform ref.Platform) []string {
 	var list []string
 	if platform == "darwin-amd64" && ref.Host() == "darwin-arm64" {
 		list = append(list, "built for darwin-amd64: it runs under Rosetta")
-	}
-	if o.pkg.Signed {
-		list = append(list, "signed, but this release of ipp does not check signatures")
 	}
 	if o.pkg.Meta == nil {
 		return append(list, "it has no package.toml")

@@ -50,7 +50,8 @@ type changeLine struct {
 	Bytes    int64    `json:"bytes,omitempty"`
 	NewBytes int64    `json:"new_bytes,omitempty"` // that the store lacks
 	Damaged  bool     `json:"damaged,omitempty"`   // damaged or lost files are replaced
-	Signed   bool     `json:"signed,omitempty"`    // it carries a signature, which this release does not check
+	Signed   bool     `json:"signed,omitempty"`    // it carries a signature, which is good
+	Author   *author  `json:"author,omitempty"`    // who signed it
 	Notices  []string `json:"notices,omitempty"`   // what to know before having it
 }
 
@@ -101,7 +102,8 @@ func (c *change) result(next profile.State, steps []step) changeResult {
 			if !st.plan.Present || st.plan.Damaged {
 				l.NewBytes = st.plan.NewBytes
 			}
-			l.Signed, l.Notices = st.opened.pkg.Signed, notices(st.opened, st.platform)
+			l.Author = authorOf(st.opened.pkg.Signature)
+			l.Signed, l.Notices = l.Author != nil, notices(st.opened, st.platform)
 		}
 		r.Nothing = r.Nothing && l.same() && !l.Damaged
 		r.Bytes += l.Bytes
@@ -232,10 +234,7 @@ func (l changeLine) cells(style term.Style) []string {
 		platform = "any"
 	}
 	row = append(row, platform, term.Bytes(l.Bytes), term.Bytes(l.NewBytes)+" new")
-	if !l.Signed {
-		row = append(row, "not signed")
-	}
-	return row
+	return append(row, l.Author.String())
 }
 
 // versionStep is "0.24.2 -> 0.25.0"; two packages of one version are told apart

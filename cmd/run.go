@@ -14,7 +14,6 @@ import (
 	"ipp/lock"
 	"ipp/lock/ref"
 	"ipp/store"
-	"ipp/store/dag"
 	"ipp/store/pack"
 )
 
@@ -153,8 +152,7 @@ func (r *runCmd) tree(ctx context.Context, c *change, word ref.Ref) (*pack.Tree,
 	if err != nil {
 		return nil, err
 	}
-	want := o.pkg.Want(platform, dag.DefaultLimits())
-	plan, err := c.plan(ctx, want, o.src)
+	plan, err := c.planPart(ctx, o, platform)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +163,7 @@ func (r *runCmd) tree(ctx context.Context, c *change, word ref.Ref) (*pack.Tree,
 		if err := c.create(ctx); err != nil {
 			return nil, err
 		}
-		if plan, err = c.plan(ctx, want, o.src); err != nil {
+		if plan, err = c.planPart(ctx, o, platform); err != nil {
 			return nil, err
 		}
 	}

@@ -46,6 +46,8 @@ func TestScripts(t *testing.T) {
 			"tool":      tool,
 			"foreign":   foreign,
 			"gateway":   gateway,
+			"repack":    repack,
+			"shrink":    shrink,
 			"fails":     fails,
 			"capture":   capture,
 			"remember":  remember,

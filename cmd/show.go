@@ -46,8 +46,9 @@ type shown struct {
 	Changelog    string            `json:"changelog,omitempty"`
 	CID          string            `json:"cid"`
 	Manifest     string            `json:"manifest,omitempty"`
-	Signed       bool              `json:"signed"`   // it carries a signature, which this release does not check
-	DagSize      uint64            `json:"dag_size"` // of the whole package with its IPFS blocks
+	Signed       bool              `json:"signed"`           // it carries a signature, which is good
+	Author       *author           `json:"author,omitempty"` // who signed it
+	DagSize      uint64            `json:"dag_size"`         // of the whole package with its IPFS blocks
 	Platforms    []shownPlatform   `json:"platforms"`
 	Commands     map[string]string `json:"commands,omitempty"`
 	Environment  map[string]string `json:"environment,omitempty"`
@@ -146,7 +147,7 @@ func asPath(r ref.Ref) ref.Name {
 // describe is what a package says of itself.
 func describe(o *opened) shown {
 	p := o.pkg
-	out := shown{CID: p.Root.String(), Signed: p.Signed, DagSize: p.DagSize, Platforms: []shownPlatform{}}
+	out := shown{CID: p.Root.String(), Signed: p.Signature != nil, Author: authorOf(p.Signature), DagSize: p.DagSize, Platforms: []shownPlatform{}}
 	if p.Manifest.Defined() {
 		out.Manifest = p.Manifest.String()
 	}
@@ -178,15 +179,15 @@ func (s *session) size(ctx context.Context, o *opened, out *shown) error {
 	}
 	for _, platform := range platforms {
 		want := o.pkg.Want(platform, dag.DefaultLimits())
-		want.Check = func() (func(*dag.Entry), func() error) { // also what can't be installed can be looked at
-			return func(e *dag.Entry) { out.addCommand(o.pkg, platform, e) }, func() error { return nil }
+		want.Check = func() (func(*dag.Entry), func(context.Context) error) { // also what can't be installed can be looked at
+			return func(e *dag.Entry) { out.addCommand(o.pkg, platform, e) }, func(context.Context) error { return nil }
 		}
 		p, err := store.Measure(ctx, want, o.src)
 		here := shownPlatform{Platform: partOf(platform)}
 		switch {
 		case isAbsent(err):
 		case err != nil:
-			return err
+			return o.pkg.Blame(platform, err)
 		default:
 			here.Here, here.Files, here.Bytes = true, p.Files, p.Bytes
 		}
@@ -262,7 +263,7 @@ func (a *app) showPackage(out shown) {
 	row("changelog", term.Safe(out.Changelog))
 	signed := "no"
 	if out.Signed {
-		signed = "yes, but this release of ipp does not check signatures"
+		signed = fmt.Sprintf("by %s (%s)", out.Author.Name, out.Author.Fingerprint)
 	}
 	row("signed", signed)
 	for _, p := range out.Platforms {

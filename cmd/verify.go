@@ -15,17 +15,21 @@ import (
 
 type verifyCmd struct {
 	Ref string `arg:"" name:"REF" help:"A directory with PackManifest, a CAR file, a CID or a name."`
+	Key string `placeholder:"KEY" help:"Who should have signed it: a fingerprint, a public key, or a file that holds one."`
 	fetchFlags
 	jsonFlag
 }
 
 func (verifyCmd) doc() doc {
 	return doc{
-		usage: "verify REF",
+		usage: "verify REF [--key KEY]",
 		about: `Computes every CID of a package anew and compares it with PackManifest: missing,
 			changed and extra files all fail (exit 4). Of a package in the store the files on the
-			disk are checked too.`,
-		examples: []string{"ipp verify esbuild", "ipp verify ./esbuild.car", "ipp verify ./dir"},
+			disk are checked too.
+
+			It says who signed the package. With --key it fails (exit 4) unless that was this key,
+			or one that this key handed over to; a package and a key are all that it needs.`,
+		examples: []string{"ipp verify esbuild", "ipp verify ./esbuild.car --key alice.pub", "ipp verify ./dir --key tqwi2-mdwmx-4ckbb-l4sid"},
 	}
 }
 
@@ -37,6 +41,7 @@ type verified struct {
 	Platforms []string  `json:"platforms"` // that were checked
 	OK        bool      `json:"ok"`        // there are no faults
 	Faults    []faulted `json:"faults"`
+	Author    *author   `json:"author,omitempty"` // who signed it; absent: nobody
 }
 
 // faulted is one path that is not as it should be.
@@ -50,8 +55,14 @@ func (v *verifyCmd) run(ctx context.Context, a *app) error {
 	if err != nil {
 		return failed("verify", v.Ref, err)
 	}
+	var wanted *wantedKey
+	if v.Key != "" {
+		if wanted, err = parseWanted(v.Key); err != nil {
+			return failed("verify", "--key "+v.Key, err)
+		}
+	}
 	if fi, err := os.Stat(r.Path); r.Kind == ref.Path && err == nil && fi.IsDir() {
-		return v.directory(ctx, a, r.Path)
+		return v.directory(ctx, a, r.Path, wanted)
 	}
 	c, err := a.beginChange(ctx, "verify", "", true)
 	if err != nil {
@@ -65,7 +76,12 @@ func (v *verifyCmd) run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	out := verified{CID: o.pkg.Root.String(), Platforms: []string{}, Faults: []faulted{}}
+	if wanted != nil {
+		if err := wanted.check(o.pkg.Signature); err != nil {
+			return failed("verify", v.Ref, err)
+		}
+	}
+	out := verified{CID: o.pkg.Root.String(), Platforms: []string{}, Faults: []faulted{}, Author: authorOf(o.pkg.Signature)}
 	if err := c.verify(ctx, o, &out); err != nil {
 		return failed("verify", v.Ref, err)
 	}
@@ -77,7 +93,7 @@ func (v *verifyCmd) run(ctx context.Context, a *app) error {
 }
 
 // directory checks a directory on disk; it must say what it should be.
-func (v *verifyCmd) directory(ctx context.Context, a *app, dir string) error {
+func (v *verifyCmd) directory(ctx context.Context, a *app, dir string, wanted *wantedKey) error {
 	if _, err := os.Stat(filepath.Join(dir, pack.ManifestName)); err != nil {
 		return &failure{verb: "verify", object: dir, err: errors.New("it has no PackManifest to compare it with"), code: exitNotFound,
 			hints: []string{"ipp pack --dry-run " + quote(dir) + " prints the CID that it has"}}
@@ -93,7 +109,12 @@ func (v *verifyCmd) directory(ctx context.Context, a *app, dir string) error {
 	if err != nil {
 		return failed("verify", dir, err)
 	}
-	out := verified{CID: p.Root.String(), Platforms: []string{}, Faults: []faulted{}}
+	out := verified{CID: p.Root.String(), Platforms: []string{}, Faults: []faulted{}, Author: authorOf(p.Signature)}
+	if wanted != nil && len(faults) == 0 { // else the signature may be one of them
+		if err := wanted.check(p.Signature); err != nil {
+			return failed("verify", dir, err)
+		}
+	}
 	for _, f := range faults {
 		out.Faults = append(out.Faults, faulted(f))
 	}
@@ -160,6 +181,7 @@ func (v *verifyCmd) show(a *app, p *pack.Package, out verified, heal string) err
 		}
 		if out.OK {
 			a.printf("%s is whole: every file is what its CID says\n", label(p))
+			a.println(out.Author.String())
 			if !p.Manifest.Defined() {
 				a.note("%s it has no PackManifest, so only its CIDs were checked", a.term.ErrStyle().Yellow("note:"))
 			}

@@ -28,7 +28,7 @@ type Want struct {
 	Limits dag.Limits
 	// Check, if set, starts a check of the part as it is walked: see is told of
 	// each entry, and end has the last word before anything is written.
-	Check func() (see func(*dag.Entry), end func() error)
+	Check func() (see func(*dag.Entry), end func(context.Context) error)
 	// Verify: a tree that is found is rehashed, and replaced where it is damaged.
 	Verify bool
 }
@@ -151,7 +151,7 @@ func (p *Plan) measure(ctx context.Context, src dag.Blocks, s *Store) error {
 	if err != nil {
 		return fmt.Errorf("read package %s: %w", p.Root, err)
 	}
-	return end()
+	return end(ctx)
 }
 
 // isNew says whether a file is one that the store lacks and that was not seen,
@@ -195,9 +195,9 @@ func (s seen) add(c cid.Cid, exec bool) bool {
 }
 
 // check starts Check.
-func (w *Want) check() (see func(*dag.Entry), end func() error) {
+func (w *Want) check() (see func(*dag.Entry), end func(context.Context) error) {
 	if w.Check == nil {
-		return func(*dag.Entry) {}, func() error { return nil }
+		return func(*dag.Entry) {}, func(context.Context) error { return nil }
 	}
 	return w.Check()
 }

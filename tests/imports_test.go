@@ -21,6 +21,7 @@ import (
 const importPolicy = `
 	# words and tools, which know nothing of ours
 	lock/ref:
+	lock/trust:     lock/ref
 	lock/toml:
 	store/durable:
 	store/flock:
@@ -29,7 +30,7 @@ const importPolicy = `
 	# what is on this disk: no names, no versions, no profiles, no network
 	store:          store/dag store/durable store/flock
 	store/index:    store store/dag store/durable store/flock
-	store/pack:     store store/dag lock/ref lock/toml
+	store/pack:     store store/dag lock/ref lock/toml lock/trust
 
 	# the network, and nothing but blocks
 	store/ipfs:     store/dag

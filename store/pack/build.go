@@ -36,6 +36,7 @@ func Build(ctx context.Context, in Input) (*Built, error) {
 
 func (l *layout) build(ctx context.Context) (*Built, error) {
 	b := &Built{Package: &Package{Meta: l.meta}, builder: dag.NewBuilder()}
+	b.src = b
 	h := newHasher(b, l.in.Report)
 	h.inspector = &inspector{places: placesOf(l.in), split: len(b.Meta.Platforms) > 0}
 	if err := h.files(ctx, l.top); err != nil {
@@ -44,7 +45,7 @@ func (l *layout) build(ctx context.Context) (*Built, error) {
 	if err := b.libraries(ctx, l); err != nil {
 		return nil, err
 	}
-	if err := b.assemble(ctx, h, l.top); err != nil {
+	if err := b.assemble(ctx, h, l); err != nil {
 		return nil, err
 	}
 	b.Warnings = slices.Concat(h.warnings, danglingLinks(l.top), strayPrograms(l.top, b.Meta))
@@ -55,8 +56,9 @@ func (l *layout) build(ctx context.Context) (*Built, error) {
 	return b, dag.Walk(ctx, b, b.Root, dag.WalkOptions{Limits: l.limits}, func(*dag.Entry) error { return nil })
 }
 
-// assemble makes the manifest and the root out of hashed files.
-func (b *Built) assemble(ctx context.Context, h *hasher, top *node) error {
+// assemble makes the manifest, the signature and the root out of hashed files.
+func (b *Built) assemble(ctx context.Context, h *hasher, l *layout) error {
+	top := l.top
 	for _, c := range top.children() {
 		if err := b.dirs(c); err != nil {
 			return err
@@ -71,16 +73,18 @@ func (b *Built) assemble(ctx context.Context, h *hasher, top *node) error {
 		return err
 	}
 	top.put(manifest)
+	b.Manifest = manifest.link().CID
+	if err := b.sign(ctx, h, l); err != nil {
+		return err
+	}
 	root, err := buildDir(b.builder, top, everything)
 	if err != nil {
 		return err
 	}
-	b.Root, b.DagSize, b.Manifest = root.CID, root.Tsize, manifest.link().CID
+	b.Root, b.DagSize = root.CID, root.Tsize
 	for _, c := range top.children() {
 		b.Top = append(b.Top, c.name)
 	}
-	dots := top.child(dotDir)
-	b.Signed = dots != nil && len(dots.children()) > 0
 	top.files("", func(_ string, n *node) { b.Files, b.Bytes = b.Files+1, b.Bytes+n.file.size })
 	b.leaves = indexLeaves(top)
 	return nil

@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"path"
@@ -14,7 +15,8 @@ import (
 )
 
 // check holds what package.toml names against one part of the package, before
-// anything of it is written: directories, libraries, commands. It is told of
+// anything of it is written: directories, libraries, commands, and, where it is
+// signed, every file against the manifest. It is told of
 // each entry of the part, then asked.
 type check struct {
 	pkg      *Package
@@ -23,10 +25,11 @@ type check struct {
 	kinds    map[string]dag.Kind
 	targets  map[string]string // of symlinks
 	deps     map[string]cid.Cid
+	signed   *verifier // nil: unsigned
 }
 
 // check is Want's Check; nil for a directory that is no package of ours.
-func (p *Package) check(platform ref.Platform) func() (func(*dag.Entry), func() error) {
+func (p *Package) check(platform ref.Platform, unread []string) func() (func(*dag.Entry), func(context.Context) error) {
 	if p.Meta == nil && !p.Manifest.Defined() {
 		return nil
 	}
@@ -34,13 +37,19 @@ func (p *Package) check(platform ref.Platform) func() (func(*dag.Entry), func() 
 	if meta == nil {
 		meta = &Metadata{}
 	}
-	return func() (func(*dag.Entry), func() error) {
+	return func() (func(*dag.Entry), func(context.Context) error) {
 		c := &check{pkg: p, meta: meta, platform: platform, kinds: map[string]dag.Kind{}, targets: map[string]string{}, deps: map[string]cid.Cid{}}
+		if p.Signature != nil {
+			c.signed = &verifier{blocks: p.src, pkg: p, unread: unread, libraries: map[ref.Name]cid.Cid{}}
+		}
 		return c.see, c.end
 	}
 }
 
 func (c *check) see(e *dag.Entry) {
+	if c.signed != nil {
+		c.signed.visit(e)
+	}
 	if len(c.meta.Commands) > 0 || !strings.Contains(e.Path, "/") || e.Path == SignatureName {
 		c.kinds[e.Path] = e.Kind
 	}
@@ -52,7 +61,12 @@ func (c *check) see(e *dag.Entry) {
 	}
 }
 
-func (c *check) end() error {
+func (c *check) end(ctx context.Context) error {
+	if c.signed != nil {
+		if err := c.signed.signedFiles(ctx); err != nil {
+			return err
+		}
+	}
 	dirs := []string{}
 	if c.platform != "" {
 		dirs = []string{string(c.platform), AnyDir}

@@ -30,7 +30,6 @@ func TestCheck(t *testing.T) {
 		{"any is a file, not split", items{"package.toml": metadata(""), "any": ""}, "", ""},
 		{"manifest is a directory", items{"package.toml": metadata(""), "PackManifest/a": ""}, "", "PackManifest is a directory, not a file"},
 		{"manifest is a symlink, no metadata", items{"PackManifest": "-> a"}, "", "PackManifest is a symlink, not a file"},
-		{"signature is a symlink", items{"package.toml": metadata(""), ".ipp/signature": "-> ../a"}, "", ".ipp/signature is a symlink, not a file"},
 		{"library missing", items{"package.toml": metadata("[libraries]\nl = \"" + libraryCID + "\"\n")}, "", "names the library l, but there is no deps/l"},
 		{"another library", items{"package.toml": metadata("[libraries]\nl = \"" + libraryCID + "\"\n"), "deps/l/a": ""}, "", "deps/l is not the library that package.toml names"},
 		{"command", items{"package.toml": metadata(commands), "bin/a": "x:"}, "", ""},

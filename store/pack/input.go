@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"ipp/lock/ref"
+	"ipp/lock/trust"
 	"ipp/store/dag"
 
 	"github.com/ipfs/go-cid"
@@ -34,6 +35,7 @@ type Input struct {
 	Version   ref.Version                                              // where there is no package.toml
 	Exclude   []string                                                 // top-level names or slash-separated paths to leave out
 	Lookup    func(ctx context.Context, c cid.Cid) (dag.Blocks, error) // finds libraries; may be nil
+	Sign      func(trust.Statement) ([]byte, error)                    // makes the signature's file; nil: what lies in the input stays
 	Report    func(bytes int64)                                        // told of bytes hashed, from several goroutines; may be nil
 }
 
@@ -158,7 +160,8 @@ func wrapPack(where string, err error) error {
 	var dots *DotNamesError
 	var syntax *SyntaxError
 	var layout *LayoutError
-	if errors.As(err, &in) || errors.As(err, &dots) || errors.As(err, &syntax) || errors.As(err, &layout) {
+	var signature *SignatureError
+	if errors.As(err, &in) || errors.As(err, &dots) || errors.As(err, &syntax) || errors.As(err, &layout) || errors.As(err, &signature) {
 		return err
 	}
 	return fmt.Errorf("pack %s: %w", where, err)

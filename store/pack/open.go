@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"ipp/lock/ref"
+	"ipp/lock/trust"
 	"ipp/store"
 	"ipp/store/dag"
 
@@ -21,9 +22,15 @@ type Package struct {
 	Root     cid.Cid
 	Meta     *Metadata // nil: a directory without package.toml
 	Manifest cid.Cid   // Undef: none
-	Signed   bool      // carries a signature, which this release does not check
 	DagSize  uint64
 	Top      []string // names at the top, sorted
+
+	// Signature was verified, and is of this package; nil: unsigned. That the
+	// files are those that were signed is found when a part is planned (Want).
+	Signature *trust.Signature
+
+	src      dag.Blocks // where the rest of it is; nil for a directory on disk
+	ownBytes int64      // of the signature
 }
 
 // NotDirError says that a root is no package: it is a file or a symlink.
@@ -53,10 +60,11 @@ const madeWrongly = "the package was made wrongly: tell its author"
 
 func (e *LayoutError) Error() string { return fmt.Sprintf("read package %s: %s", e.Where, e.Why) }
 
-// Open reads the root, the metadata and the manifest's CID of a package.
+// Open reads the root, the metadata, the manifest's CID and the signature of a
+// package. A signature that is not good is an error: *SignatureError.
 func Open(ctx context.Context, b dag.Blocks, root cid.Cid) (*Package, error) {
+	p := &Package{Root: root, src: b}
 	b = &memo{from: b, have: map[string][]byte{}}
-	p := &Package{Root: root}
 	top, err := p.openRoot(ctx, b)
 	if err != nil {
 		return nil, err
@@ -70,10 +78,14 @@ func Open(ctx context.Context, b dag.Blocks, root cid.Cid) (*Package, error) {
 	if p.Meta == nil && !p.Manifest.Defined() {
 		return p, nil // any directory: dot names mean nothing special in it
 	}
-	if p.Signed, err = openDots(ctx, b, root, top); err != nil {
+	signed, err := openDots(ctx, b, root, top)
+	if err != nil {
 		return nil, err
 	}
-	return p, p.checkPlatforms()
+	if err := p.checkPlatforms(); err != nil || !signed {
+		return p, err
+	}
+	return p, p.openSignature(ctx, b)
 }
 
 // openRoot reads the root directory.
@@ -206,9 +218,10 @@ func (p *Package) Choose(host ref.Platform) (ref.Platform, error) {
 }
 
 // Want is the part of the package for one of its platforms ("" where it is not
-// split).
+// split). Of a signed package it holds the part to the sizes that were signed,
+// and each of its files to the manifest.
 func (p *Package) Want(platform ref.Platform, lim dag.Limits) store.Want {
-	w := store.Want{Key: store.Key{Root: p.Root, Part: store.AnyPart}, Limits: lim}
+	w := store.Want{Key: store.Key{Root: p.Root, Part: store.AnyPart}, Limits: p.limits(platform, lim)}
 	if platform != "" {
 		w.Part = string(platform)
 	}
@@ -220,7 +233,7 @@ func (p *Package) Want(platform ref.Platform, lim dag.Limits) store.Want {
 		}
 	}
 	w.Exec = p.exec(platform)
-	w.Check = p.check(platform)
+	w.Check = p.check(platform, w.Omit)
 	return w
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"ipp/lock/ref"
+	"ipp/lock/trust"
 	"ipp/store"
 	"ipp/store/dag"
 
@@ -103,7 +104,7 @@ func (m *memory) tree(t testing.TB, tree items) dag.Link {
 
 func TestOpen(t *testing.T) {
 	m, root := craft(t, items{
-		"package.toml": metadata("platforms = [\"linux-amd64\"]\n"), "PackManifest": "p", ".ipp/signature": "s",
+		"package.toml": metadata("platforms = [\"linux-amd64\"]\n"), "PackManifest": "p",
 		"linux-amd64/a": "a", "z": "",
 	})
 	p, err := Open(context.Background(), m, root)
@@ -117,8 +118,8 @@ func TestOpen(t *testing.T) {
 	meta, err := ParseMetadata("", []byte(metadata("platforms = [\"linux-amd64\"]\n")))
 	must(t, err)
 	want := &Package{
-		Root: root, Meta: meta, Manifest: e.CID, Signed: true, DagSize: size,
-		Top: []string{".ipp", "PackManifest", "linux-amd64", "package.toml", "z"},
+		Root: root, Meta: meta, Manifest: e.CID, DagSize: size, src: m,
+		Top: []string{"PackManifest", "linux-amd64", "package.toml", "z"},
 	}
 	if !reflect.DeepEqual(p, want) {
 		t.Errorf("got  %+v\nwant %+v", p, want)
@@ -128,7 +129,7 @@ func TestOpen(t *testing.T) {
 func TestOpenAnyDirectory(t *testing.T) {
 	m, root := craft(t, items{"bin/a": "x:", ".git/config": "", ".ipp/what": ""})
 	p, err := Open(context.Background(), m, root)
-	if err != nil || p.Meta != nil || p.Manifest.Defined() || p.Signed {
+	if err != nil || p.Meta != nil || p.Manifest.Defined() || p.Signature != nil {
 		t.Errorf("%v: %+v", err, p)
 	}
 }
@@ -150,6 +151,9 @@ func TestOpenRefused(t *testing.T) {
 		{"dot names under a manifest", items{"PackManifest": "", ".a": ""}, ".a", new(*DotNamesError)},
 		{"manifest's temporary", items{"package.toml": valid, "PackManifest.tmp": ""}, "PackManifest.tmp has no place in it", new(*LayoutError)},
 		{"more in .ipp", items{"package.toml": valid, ".ipp/signature": "", ".ipp/a": ""}, `".ipp/a" has no place in it`, new(*LayoutError)},
+		{"signature is a symlink", items{"package.toml": valid, "PackManifest": "", ".ipp/signature": "-> ../a"}, ".ipp/signature is a symlink, not a file", new(*LayoutError)},
+		{"signature is none", items{"package.toml": valid, "PackManifest": "", ".ipp/signature": "s"}, "it is no signed note", new(*SignatureError)},
+		{"signature is large", items{"package.toml": valid, "PackManifest": "", ".ipp/signature": strings.Repeat("s", trust.MaxSignature+1)}, "more than 65536 bytes", new(*dag.LimitError)},
 		{".ipp is a file", items{"package.toml": valid, ".ipp": ""}, ".ipp is not a directory", new(*LayoutError)},
 		{"platform missing", items{"package.toml": metadata("platforms = [\"linux-amd64\"]\n"), "any/a": ""}, "names the platform linux-amd64, but there is no directory", new(*LayoutError)},
 	} {
@@ -208,16 +212,16 @@ func (l liar) Block(ctx context.Context, c cid.Cid) ([]byte, error) {
 
 // TestOpenAsksOnce: what is behind Blocks may be a network.
 func TestOpenAsksOnce(t *testing.T) {
-	m, root := craft(t, items{"package.toml": metadata(""), "PackManifest": "", "a": "", ".ipp/signature": "s"})
+	b := build(t, Input{Path: write(t, t.TempDir(), items{"package.toml": metadata(""), "a": ""}), Sign: alice(t).Sign})
 	asked := map[cid.Cid]int{}
-	_, err := Open(context.Background(), blocksOf{m, func(c cid.Cid) bool { asked[c]++; return false }}, root)
+	_, err := Open(context.Background(), blocksOf{b, func(c cid.Cid) bool { asked[c]++; return false }}, b.Root)
 	must(t, err)
 	for c, n := range asked {
 		if n > 1 {
 			t.Errorf("asked %d times for %s", n, c)
 		}
 	}
-	if len(asked) > 3 { // root, package.toml, .ipp
+	if len(asked) > 4 { // root, package.toml, .ipp, signature
 		t.Errorf("asked for %d blocks", len(asked))
 	}
 }
@@ -333,7 +337,7 @@ func planned(t *testing.T, m *memory, p *Package) {
 		see, end := w.Check()
 		opt := dag.WalkOptions{Limits: w.Limits, Omit: func(at string) bool { return slices.Contains(w.Omit, at) }}
 		if dag.Walk(context.Background(), m, p.Root, opt, func(e *dag.Entry) error { see(e); return nil }) == nil {
-			_ = end()
+			_ = end(context.Background())
 		}
 	}
 }

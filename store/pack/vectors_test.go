@@ -20,11 +20,13 @@ type vector struct {
 	Name    string
 	Package string       // name and version, where the tree has no package.toml
 	Tree    []vectorItem // what is packed
+	Signed  bool         // by the key lock/trust/testdata/alice.private
 	// What comes out.
 	Root     string
 	Manifest string
 	DagSize  uint64
 	Lines    []string // of the manifest, where they are few
+	Text     string   // of the signature
 }
 
 // vectorItem is a path: a file with contents (times Repeat), a symlink, or a
@@ -71,6 +73,9 @@ func TestVectors(t *testing.T) {
 			if name, version, ok := strings.Cut(v.Package, " "); ok {
 				in.Name, in.Version = ref.Name(name), ref.Version(version)
 			}
+			if v.Signed {
+				in.Sign = alice(t).Sign
+			}
 			b := build(t, in)
 			if b.Root.String() != v.Root || b.Manifest.String() != v.Manifest || b.DagSize != v.DagSize {
 				t.Errorf("root %s, manifest %s, %d bytes;\nfrozen are %s, %s, %d", b.Root, b.Manifest, b.DagSize, v.Root, v.Manifest, v.DagSize)
@@ -81,6 +86,9 @@ func TestVectors(t *testing.T) {
 			must(t, err)
 			if want := strings.Join(v.Lines, "\n") + "\n"; v.Lines != nil && string(manifest) != want {
 				t.Errorf("manifest is\n%s\nfrozen is\n%s", manifest, want)
+			}
+			if v.Signed && signatureOf(t, b) != v.Text {
+				t.Errorf("signature is\n%q", signatureOf(t, b))
 			}
 			checkBuilt(t, b)
 		})

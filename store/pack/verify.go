@@ -24,12 +24,13 @@ import (
 // (p.Manifest is Undef) is held to its own hashes alone. Of a platform that was
 // not read only the directory's own line is checked. The line "." is recomputed
 // where it is of our import profile and the roots of all that it covers are
-// here. b is asked from several goroutines.
+// here. A signed package's parts are held to the sizes that were signed. b is
+// asked from several goroutines.
 //
 // A fault in a directory's own block hides what is below and after it, so it
 // stands alone.
 func Verify(ctx context.Context, b dag.Blocks, p *Package, platforms []ref.Platform, report func(int64)) ([]Fault, error) {
-	v := &verifier{blocks: b, pkg: p, report: report, libraries: map[ref.Name]cid.Cid{}}
+	v := &verifier{blocks: b, pkg: p, report: report, libraries: map[ref.Name]cid.Cid{}, sizes: newCounter(p.Meta)}
 	if p.Meta != nil && platforms != nil {
 		for _, other := range p.Meta.Platforms {
 			if !slices.Contains(platforms, other) {
@@ -61,6 +62,9 @@ func Verify(ctx context.Context, b dag.Blocks, p *Package, platforms []ref.Platf
 		return nil, err
 	}
 	v.faults = slices.Concat(v.faults, compareLibraries(p.Meta, v.libraries), faultsOf(wrong))
+	if len(v.faults) == 0 { // what differs is explained already
+		v.faults = v.sizes.faults(p.Signature)
+	}
 	return slices.Compact(sortFaults(v.faults)), nil
 }
 
@@ -71,6 +75,7 @@ type verifier struct {
 	report func(int64)
 	unread []string // platforms that are not looked into
 	found  lineLog  // what a manifest should list, but for "."
+	sizes  *counter // of Verify
 
 	libraries map[ref.Name]cid.Cid
 	mutex     sync.Mutex
@@ -126,6 +131,7 @@ func (v *verifier) read(ctx context.Context) (bool, error) {
 	opt := dag.WalkOptions{Omit: func(at string) bool { return slices.Contains(v.unread, at) }}
 	err := dag.Walk(inner, v.blocks, v.pkg.Root, opt, func(e *dag.Entry) error {
 		v.visit(e)
+		v.sizes.see(e)
 		for _, l := range e.Leaves {
 			g.Go(func() error { return v.leaf(inner, e.Path, l) })
 		}

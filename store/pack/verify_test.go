@@ -54,11 +54,11 @@ func TestVerifyDir(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("symlinks and run bits are what is tested")
 	}
-	in := items{".ipp/signature": "s"}
+	in := items{}
 	for at, contents := range verifiable {
 		in[at] = contents
 	}
-	b := build(t, Input{Path: write(t, t.TempDir(), in), Name: "tool", Version: "1.0.0"})
+	b := build(t, Input{Path: write(t, t.TempDir(), in), Name: "tool", Version: "1.0.0", Sign: alice(t).Sign})
 	for _, c := range []struct {
 		name   string
 		change func(dir string)
@@ -100,7 +100,12 @@ func TestVerifyDir(t *testing.T) {
 		{"dot names", func(dir string) { write(t, dir, items{".git/a": "", ".a": "", "PackManifest.tmp": ""}) },
 			[]Fault{{".a", "is extra: it has no place in a package"}, {".git", "is extra: it has no place in a package"}, {"PackManifest.tmp", "is extra: it has no place in a package"}}},
 		{"more in .ipp", func(dir string) { write(t, dir, items{".ipp/more": ""}) }, []Fault{{".ipp/more", "is extra: it has no place in a package"}}},
-		{"signature changed", func(dir string) { write(t, dir, items{".ipp/signature": "other"}) }, nil},
+		{"signature changed", func(dir string) { write(t, dir, items{".ipp/signature": "other"}) },
+			[]Fault{{".ipp/signature", "read signature: it is no signed note"}}},
+		{"signature of another", func(dir string) {
+			other := build(t, Input{Path: write(t, t.TempDir(), in), Name: "tool", Version: "1.0.1", Sign: alice(t).Sign})
+			write(t, dir, items{".ipp/signature": signatureOf(t, other)})
+		}, []Fault{{".ipp/signature", "check signature of alice (tqwi2-mdwmx-4ckbb-l4sid): it signed tool 1.0.1, and this is tool 1.0.0"}}},
 		{"link outside", func(dir string) { write(t, dir, items{"any/bad": "-> /etc/passwd"}) },
 			[]Fault{{"any/bad", `read "any/bad": symlink target "/etc/passwd" is absolute`}}},
 	} {

@@ -2,6 +2,7 @@ package pack
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"path/filepath"
@@ -45,6 +46,9 @@ func VerifyDir(ctx context.Context, dir string, report func(int64)) (*Package, [
 		if err := v.compare(ctx, found); err != nil {
 			return nil, nil, err
 		}
+	}
+	if err := v.signature(ctx); err != nil {
+		return nil, nil, fmt.Errorf("verify %s: %w", dir, err)
 	}
 	return v.built.Package, sortFaults(v.faults), nil
 }
@@ -143,9 +147,27 @@ func (v *dirVerifier) assemble() (*manifestText, error) {
 	if m := v.top.child(ManifestName); m != nil {
 		b.Manifest = m.link().CID
 	}
-	dots := v.top.child(dotDir)
-	b.Signed = dots != nil && len(dots.children()) > 0
 	return manifestOf(b.builder, v.top)
+}
+
+// signature holds the directory against its signature, if it has one.
+func (v *dirVerifier) signature(ctx context.Context) error {
+	var bad *SignatureError
+	err := v.built.readSignature(v.top, v.dir)
+	if errors.As(err, &bad) {
+		v.faults = append(v.faults, Fault{SignatureName, bad.err.Error()})
+		return nil
+	}
+	if err != nil || v.built.Signature == nil || len(v.faults) > 0 {
+		return err
+	}
+	v.built.leaves = indexLeaves(v.top)
+	sizes := newCounter(v.meta)
+	if err := sizes.walk(ctx, v.built, v.built.Root, dag.DefaultLimits()); err != nil {
+		return err
+	}
+	v.faults = append(v.faults, sizes.faults(v.built.Signature)...)
+	return nil
 }
 
 // compare holds what was hashed against PackManifest.

@@ -40,6 +40,9 @@ type change struct {
 	why func(r changeResult) []string
 	// prefer are the packages that win conflicts.
 	prefer []ref.Name
+	// accept is what the person said of other keys; keys what is new about them.
+	accept accepted
+	keys   map[ref.Name]*keyNews
 
 	ready map[store.Key]bool        // trees that are in the store for sure
 	plans map[store.Key]*store.Plan // made against the store
@@ -180,7 +183,7 @@ func (c *change) resolve(ctx context.Context, old profile.State, wanted func(ref
 	}
 	var failure error
 	moves := func(n ref.Name) bool { return c.moves != nil && wanted(n) && c.moves(n) }
-	l, err := lock.Resolve(wishes, old.Lock, c.known(ctx, wishes, old.Lock, &failure), moves)
+	l, err := lock.Resolve(wishes, old.Lock, c.withAccepted(c.known(ctx, wishes, old.Lock, &failure), old.Lock), moves)
 	if failure != nil {
 		return profile.State{}, failure
 	}
@@ -237,7 +240,11 @@ func (c *change) planOnce(ctx context.Context, old profile.State) (profile.State
 	for _, ch := range c.changes(old.Lock, next.Lock) {
 		st := step{Change: ch}
 		if ch.New != nil {
-			if err := c.planPackage(ctx, &st); err != nil {
+			err := c.checkKey(ctx, old.Lock, ch)
+			if err == nil {
+				err = c.planPackage(ctx, &st)
+			}
+			if err != nil {
 				bad = append(bad, fault{ch.Name, c.named(ch.Name, err)})
 				continue
 			}
@@ -340,11 +347,18 @@ func (c *change) planAgain(ctx context.Context, old profile.State) (profile.Stat
 	var steps []step
 	var bad faults
 	for _, ch := range lock.Diff(old.Lock, next.Lock) {
-		if ch.New == nil || c.isReady(ch.New.CID) {
+		var err error
+		if ch.New != nil && old.From != c.old.From {
+			err = c.checkKey(ctx, old.Lock, ch)
+		}
+		if err == nil && (ch.New == nil || c.isReady(ch.New.CID)) {
 			continue
 		}
 		st := step{Change: ch}
-		if err := c.planPackage(ctx, &st); err != nil {
+		if err == nil {
+			err = c.planPackage(ctx, &st)
+		}
+		if err != nil {
 			bad = append(bad, fault{ch.Name, c.named(ch.Name, err)})
 			continue
 		}

@@ -128,6 +128,8 @@ func (c *checker) agrees(ctx context.Context, p lock.Package) error {
 		what = fmt.Sprintf("version is %s", is.Version)
 	case !is.Manifest.Equals(p.Manifest):
 		what = fmt.Sprintf("manifest is %s", is.Manifest)
+	case p.Key != "" && is.Key != p.Key:
+		what = fmt.Sprintf("key is %s", authorOfKey(is.Key))
 	case is.DagSize != p.DagSize:
 		what = fmt.Sprintf("dag-size is %d", is.DagSize)
 	case !slices.Equal(is.Commands, p.Commands):

@@ -144,6 +144,7 @@ func (a *app) table() []rule {
 		on(exitMalformed, signatureHint),
 		on(exitMalformed, says[*pack.UnsignedFilesError](notAsSigned)),
 		on(exitMalformed, says[*pack.TooLargeError](notAsSigned)),
+		on(exitMalformed, says[*trust.ForgedError]("the key's file was changed: take it again from your copy (ipp key import)")),
 		on(exitMalformed, says[*trust.FormatError]("ipp key export --private writes a key that can be read")),
 		on(exitUsage, func(e *ref.SyntaxError) string { return allowed(e.Allowed) }),
 		on(exitBusy, says[*flock.BusyError]("try again when it is done, or leave out --no-wait")),

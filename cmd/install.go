@@ -9,6 +9,7 @@ import (
 
 	"ipp/lock"
 	"ipp/lock/ref"
+	"ipp/store/dag"
 )
 
 type installCmd struct {
@@ -16,6 +17,7 @@ type installCmd struct {
 	As   string   `placeholder:"NAME" help:"Install it under another name."`
 	preferFlag
 	keepGoingFlag
+	acceptFlag
 	fetchFlags
 	dryRunFlag
 	jsonFlag
@@ -23,7 +25,7 @@ type installCmd struct {
 
 func (installCmd) doc() doc {
 	return doc{
-		usage: "install REF… [--as NAME] [--prefer NAME] [--keep-going] [--dry-run]",
+		usage: "install REF… [--as NAME] [--prefer NAME] [--keep-going] [--accept-key KEY] [--dry-run]",
 		about: `Puts packages into the store and their programs into the profile. Several packages
 			are one generation, and one command takes all of them back. If one is bad nothing is
 			installed, unless --keep-going says to install the others.
@@ -55,6 +57,10 @@ func (i *installCmd) run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	accept, err := i.accepted("install")
+	if err != nil {
+		return err
+	}
 	c, err := a.beginChange(ctx, "install", reason("install", i.Refs...), i.DryRun)
 	if err != nil {
 		return err
@@ -63,7 +69,7 @@ func (i *installCmd) run(ctx context.Context, a *app) error {
 	if err := c.fetchWith(i.fetchFlags); err != nil {
 		return err
 	}
-	c.prefer = prefer
+	c.prefer, c.accept = prefer, accept
 	c.keepGoing = i.KeepGoing
 	list, err := c.openAll(ctx, i.Refs, as)
 	if err != nil {
@@ -72,7 +78,7 @@ func (i *installCmd) run(ctx context.Context, a *app) error {
 	c.edit = func(wishes *lock.Profile, old *lock.Lockfile, wanted func(ref.Name) bool) error {
 		for _, g := range list {
 			if wanted(g.name) {
-				wishes.Packages[g.name] = g.wish(wishes.Packages)
+				wishes.Packages[g.name] = g.wish(wishes.Packages, old.Find(g.name))
 			}
 		}
 		return nil
@@ -195,9 +201,15 @@ func (c *change) isKnown(ctx context.Context, r ref.Ref) error {
 
 // wish is what installing a package writes into the wishes. A name that is
 // wished for already, typed without a constraint, keeps its wish: installing is
-// not upgrading.
-func (g given) wish(wishes map[ref.Name]lock.Wish) lock.Wish {
+// not upgrading. So does a package that is installed and was only signed again.
+func (g given) wish(wishes map[ref.Name]lock.Wish, old *lock.Package) lock.Wish {
 	before, wished := wishes[g.name]
+	if old != nil && g.resigned(old) {
+		if !wished {
+			before = lock.Wish{CID: old.CID, Package: old.Package}
+		}
+		return before
+	}
 	if g.opened == nil {
 		if wished && !g.ref.Explicit {
 			return before
@@ -205,6 +217,17 @@ func (g given) wish(wishes map[ref.Name]lock.Wish) lock.Wish {
 		return lock.Wish{Constraint: g.ref.Constraint, Package: other(g.name, g.ref.Name), Hold: before.Hold}
 	}
 	return lock.Wish{CID: g.opened.pkg.Root, Package: other(g.name, g.opened.own()), Hold: before.Hold}
+}
+
+// resigned says whether the package is the one that is installed, signed again
+// by its author, or not signed: the manifest is the same.
+func (g given) resigned(old *lock.Package) bool {
+	if g.opened == nil || old.Key == "" || !old.Manifest.Defined() {
+		return false
+	}
+	p := g.opened.pkg
+	same := p.Meta != nil && p.Meta.Name == ownName(old) && p.Meta.Version == old.Version && p.Manifest.Defined() && dag.V1(p.Manifest).Equals(dag.V1(old.Manifest))
+	return same && (p.Signature == nil || p.Signature.Follows(old.Key))
 }
 
 // other is a package's own name where it is installed under another.

@@ -41,6 +41,7 @@ type listed struct {
 	NeededBy []string `json:"needed_by,omitempty"` // packages
 	Held     bool     `json:"held,omitempty"`      // upgrade leaves it
 	Commands []string `json:"commands,omitempty"`  // those that [commands] names
+	Author   *author  `json:"author,omitempty"`    // who signed it; absent: nobody
 }
 
 // listing is the JSON of list.
@@ -109,7 +110,7 @@ func (a *app) pointerLost(prof *profile.Profile) bool {
 
 func listedPackage(wishes *lock.Profile, p lock.Package) listed {
 	l := listed{Name: string(p.Name), Package: string(p.Package), Version: string(p.Version), CID: p.CID.String(),
-		Held: wishes.Packages[p.Name].Hold}
+		Held: wishes.Packages[p.Name].Hold, Author: authorOfKey(p.Key)}
 	if w, ok := wishes.Packages[p.Name]; ok && w.CID.Defined() {
 		l.Exact = true
 	} else if ok {

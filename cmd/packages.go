@@ -169,6 +169,12 @@ func candidate(p *pack.Package, name ref.Name) lock.Candidate {
 		c.Name, c.Version, c.Dependencies = p.Meta.Name, p.Meta.Version, p.Meta.Dependencies
 		c.Commands = slices.Sorted(maps.Keys(p.Meta.Commands))
 	}
+	if s := p.Signature; s != nil {
+		c.Key, c.Before, c.Platforms = s.Key.String(), s.Before(), map[ref.Platform]lock.Size{}
+		for part, size := range s.Parts {
+			c.Platforms[part] = lock.Size{Bytes: size.Bytes, Files: size.Files}
+		}
+	}
 	return c
 }
 
@@ -276,7 +282,7 @@ func (s *session) newest(ctx context.Context, p lock.Package) ref.Version {
 	}
 	best := p.Version
 	for _, k := range list {
-		if k.Version.IsSemver() && best.IsSemver() && !k.Version.IsPrerelease() && k.Version.Compare(best) > 0 {
+		if follows(k, p) && k.Version.IsSemver() && best.IsSemver() && !k.Version.IsPrerelease() && k.Version.Compare(best) > 0 {
 			best = k.Version
 		}
 	}

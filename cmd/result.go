@@ -52,6 +52,7 @@ type changeLine struct {
 	Damaged  bool     `json:"damaged,omitempty"`   // damaged or lost files are replaced
 	Signed   bool     `json:"signed,omitempty"`    // it carries a signature, which is good
 	Author   *author  `json:"author,omitempty"`    // who signed it
+	Key      *keyNews `json:"key_news,omitempty"`  // absent: as before
 	Notices  []string `json:"notices,omitempty"`   // what to know before having it
 }
 
@@ -103,6 +104,7 @@ func (c *change) result(next profile.State, steps []step) changeResult {
 				l.NewBytes = st.plan.NewBytes
 			}
 			l.Author = authorOf(st.opened.pkg.Signature)
+			l.Key = c.keys[st.Name]
 			l.Signed, l.Notices = l.Author != nil, notices(st.opened, st.platform)
 		}
 		r.Nothing = r.Nothing && l.same() && !l.Damaged
@@ -201,6 +203,7 @@ func (c *change) showPlan(r changeResult) {
 			c.a.note("%s %s: %s", c.a.term.ErrStyle().Yellow("note:"), term.Safe(l.Name), n)
 		}
 	}
+	c.showKeys(r)
 	for _, p := range r.Prefer {
 		c.a.say(fmt.Sprintf("%s: that of %s is used", term.Safe(p.Path), term.Safe(p.Name)))
 	}

@@ -139,6 +139,7 @@ func (r *runCmd) tree(ctx context.Context, c *change, word ref.Ref) (*pack.Tree,
 	if err != nil {
 		return nil, err
 	}
+	c.showSigner(o)
 	if o.stored {
 		t, err := c.tree(lock.Package{CID: o.pkg.Root})
 		if err == nil {

@@ -14,6 +14,7 @@ type switchCmd struct {
 	Ref        string `arg:"" optional:"" name:"NAME@VERSION" help:"An installed package and the version, or constraint, to switch to."`
 	Generation string `placeholder:"N" help:"Make generation N current, as ipp rollback N does."`
 	preferFlag
+	acceptFlag
 	fetchFlags
 	dryRunFlag
 	jsonFlag
@@ -21,7 +22,7 @@ type switchCmd struct {
 
 func (switchCmd) doc() doc {
 	return doc{
-		usage: "switch NAME@VERSION [--prefer NAME] | --generation N [--dry-run]",
+		usage: "switch NAME@VERSION [--prefer NAME] [--accept-key KEY] | --generation N [--dry-run]",
 		about: `Switches one program to another version that the store knows, and writes that
 			constraint as the wish that ipp upgrade follows from then on.
 
@@ -40,6 +41,8 @@ func (s *switchCmd) run(ctx context.Context, a *app) error {
 		return usageError(s, "say NAME@VERSION or --generation, not both")
 	case s.Generation != "" && len(s.Prefer) > 0:
 		return usageError(s, "a generation is as it was: leave out --prefer")
+	case s.Generation != "" && (len(s.AcceptKey) > 0 || s.Yes):
+		return usageError(s, "a generation is as it was, keys too: leave out --accept-key and --yes")
 	case s.Generation != "":
 		return a.rollback(ctx, "switch", s.Generation, s.DryRun)
 	case s.Ref == "":
@@ -53,6 +56,10 @@ func (s *switchCmd) run(ctx context.Context, a *app) error {
 		return err
 	}
 	prefer, err := s.names("switch")
+	if err != nil {
+		return err
+	}
+	accept, err := s.accepted("switch")
 	if err != nil {
 		return err
 	}
@@ -70,7 +77,7 @@ func (s *switchCmd) run(ctx context.Context, a *app) error {
 		f.hints = append([]string{a.own("install %s", quote(s.Ref))}, f.hints...)
 		return f
 	}
-	c.targets, c.prefer = []ref.Name{r.Name}, prefer
+	c.targets, c.prefer, c.accept = []ref.Name{r.Name}, prefer, accept
 	c.units, c.typed = c.targets, map[ref.Name]string{r.Name: s.Ref}
 	c.edit = func(wishes *lock.Profile, _ *lock.Lockfile, _ func(ref.Name) bool) error {
 		w := wishes.Packages[r.Name]

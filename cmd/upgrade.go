@@ -15,18 +15,20 @@ type upgradeCmd struct {
 	Refs []string `arg:"" optional:"" name:"NAME" help:"Installed packages; all of them where none is named."`
 	preferFlag
 	keepGoingFlag
+	acceptFlag
 	dryRunFlag
 	jsonFlag
 }
 
 func (upgradeCmd) doc() doc {
 	return doc{
-		usage: "upgrade [NAME…] [--prefer NAME] [--keep-going] [--dry-run]",
+		usage: "upgrade [NAME…] [--prefer NAME] [--keep-going] [--accept-key KEY] [--dry-run]",
 		about: `Moves programs to the newest version that the store knows and their wish allows.
 			What was installed from a CAR file, a directory or a CID stays, because it was wished
 			for exactly; ipp switch NAME@CONSTRAINT turns such a wish into a constraint.
 
-			If a new version is bad nothing moves, unless --keep-going says to move the others.`,
+			If a new version is bad nothing moves, unless --keep-going says to move the others. What
+			somebody else signed is left aside, and named, unless --accept-key says otherwise.`,
 		examples: []string{"ipp upgrade", "ipp upgrade esbuild", "ipp upgrade --dry-run"},
 	}
 }
@@ -36,12 +38,16 @@ func (u *upgradeCmd) run(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
+	accept, err := u.accepted("upgrade")
+	if err != nil {
+		return err
+	}
 	c, err := a.beginChange(ctx, "upgrade", reason("upgrade", u.Refs...), u.DryRun)
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	c.prefer, c.keepGoing = prefer, u.KeepGoing
+	c.prefer, c.keepGoing, c.accept = prefer, u.KeepGoing, accept
 	names, err := c.installedNames(ctx, u.Refs)
 	if err != nil {
 		return err
@@ -101,6 +107,8 @@ func (c *change) staying(ctx context.Context, names []ref.Name, r changeResult) 
 			exact++
 		case w.CID.Defined():
 			exact++
+		case c.strangerNote(p, w) != "":
+			notes = append(notes, c.strangerNote(p, w))
 		case !w.CID.Defined() && c.newest(ctx, p) != "":
 			back = append(back, c.backNote(p, w, c.newest(ctx, p)))
 		case named:

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"ipp/lock/ref"
+	"ipp/lock/trust"
 	"ipp/store/dag"
 
 	"github.com/ipfs/go-cid"
@@ -63,6 +64,9 @@ func (e *AmbiguousError) Error() string {
 		author := "unsigned"
 		if c.Key != "" {
 			author = "by " + c.Key
+		}
+		if k, err := trust.ParseKey(c.Key); err == nil {
+			author = fmt.Sprintf("by %s, %s", k.Name(), k.Fingerprint())
 		}
 		said[i] = fmt.Sprintf("%s %s (%s)", c.Version, dag.CIDText(c.CID), author)
 	}

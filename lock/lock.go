@@ -73,6 +73,7 @@ type Lockfile struct {
 type Candidate struct {
 	Package
 	Dependencies map[ref.Name]ref.Constraint
+	Before       []string // keys that its own took over from, or that the person lets it follow
 }
 
 // Known lists the candidates of a package's own name, in any order. It must

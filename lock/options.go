@@ -68,7 +68,7 @@ func optionsFor(name, own ref.Name, channel ref.Name, known []Candidate, old *ol
 		}
 		o := &option{Candidate: Candidate{Package: *p}, locked: here}
 		if same := byCID[id]; same != nil {
-			o.Dependencies = same.Dependencies
+			o.Dependencies, o.Before = same.Dependencies, same.Before
 		} else {
 			o.Dependencies = old.dependencies(p.Name)
 		}
@@ -101,45 +101,62 @@ func (x *oldLock) dependencies(name ref.Name) map[ref.Name]ref.Constraint {
 	return needs
 }
 
-// oneAuthor narrows options to one author, and one package a version; all
-// unsigned packages count as one author. An AmbiguousError where it takes a
-// person to choose the author. Options that differ in nothing but that stay
-// together as twins.
+// oneAuthor narrows options to one author, and one package a version. An
+// author's keys are those that took over from one another; all unsigned packages
+// count as one author, and that may begin to sign. What is locked says whose
+// packages may follow. An AmbiguousError where it takes a person to choose the
+// author. Options that differ in nothing but that stay together as twins.
 func oneAuthor(own ref.Name, options []*option) ([]*option, error) {
 	if len(options) < 2 {
 		return options, nil
 	}
 	options = dropResigned(options)
-	for _, o := range options {
-		if o.locked {
-			key := o.Key
-			options = slices.DeleteFunc(slices.Clone(options), func(o *option) bool { return o.Key != key })
-			break
-		}
+	if i := slices.IndexFunc(options, func(o *option) bool { return o.locked }); i >= 0 {
+		return groupTwins(after(options[i], options)), nil
 	}
-	for _, o := range options {
-		if o.Key != options[0].Key {
-			return nil, ambiguous(own, options)
-		}
+	if !haveOneAuthor(options) {
+		return nil, ambiguous(own, options)
 	}
 	return groupTwins(options), nil
 }
 
+// follows says whether an option is by the key, or by one that took over from it.
+func (o *option) follows(key string) bool { return o.Key == key || slices.Contains(o.Before, key) }
+
+// after are the options that may follow what is locked: those of its author, and
+// after an unsigned one also the first author's who signs, if there is one alone.
+func after(locked *option, options []*option) []*option {
+	if locked.Key != "" {
+		return filter(options, func(o *option) bool { return o.follows(locked.Key) })
+	}
+	if signed := filter(options, func(o *option) bool { return o.Key != "" }); haveOneAuthor(signed) {
+		return options
+	}
+	return filter(options, func(o *option) bool { return o.Key == "" })
+}
+
+// haveOneAuthor says whether one of the keys took over from all the others.
+func haveOneAuthor(options []*option) bool {
+	return len(options) == 0 || slices.ContainsFunc(options, func(last *option) bool {
+		return !slices.ContainsFunc(options, func(o *option) bool { return !last.follows(o.Key) })
+	})
+}
+
 // dropResigned keeps one of the packages of a version that have the same
 // manifest, since a re-signed package is the same package: what is locked, then
-// what is signed, then the smaller CID. Two that carry different signatures
-// both stay.
+// what is signed, by the later of two keys, then the smaller CID. Two that carry
+// signatures of different authors both stay.
 func dropResigned(options []*option) []*option {
 	var kept []*option
 	for _, o := range options {
 		i := slices.IndexFunc(kept, func(k *option) bool {
 			same := k.Version == o.Version && k.Manifest.Defined() && dag.V1(k.Manifest).Equals(dag.V1(o.Manifest))
-			return same && (k.Key == o.Key || k.Key == "" || o.Key == "")
+			return same && (k.Key == "" || o.Key == "" || k.follows(o.Key) || o.follows(k.Key))
 		})
 		switch {
 		case i < 0:
 			kept = append(kept, o)
-		case !kept[i].locked && (o.locked || kept[i].Key == "" && o.Key != ""):
+		case !kept[i].locked && (o.locked || kept[i].Key != o.Key && o.Key != "" && (kept[i].Key == "" || o.follows(kept[i].Key))):
 			kept[i] = o
 		}
 	}

@@ -15,8 +15,8 @@ import (
 
 // Resolution is told in lines; ";" separates what is in one.
 //
-// A package is NAME VERSION, and then, in any order, @AUTHOR (none: unsigned),
-// %CHANNEL, #CONTENTS (none: told by name and version alone) and +DEPENDENCY,
+// A package is NAME VERSION, and then, in any order, @KEY (none: unsigned), or
+// @KEY^KEY^… for one that took over from others, %CHANNEL, #CONTENTS (none: told by name and version alone) and +DEPENDENCY,
 // where ":" stands for the space: "a 1.0.0 @k +b:^1 +c:*". Equal contents have
 // equal manifests; an author makes another CID of them.
 //
@@ -110,6 +110,16 @@ var resolveTests = []struct {
 	{about: "the locked author", known: "a 1.0.0 @k; a 1.1.0 @k; a 2.0.0 @l", wishes: "a *", old: "a 1.0.0 @k", upgrade: "a", want: "a 1.1.0 @k"},
 	{about: "another author where the wish says so", known: "a 1.0.0 @k; a 2.0.0 @l", wishes: "a ^2", old: "a 1.0.0 @k", want: "a 2.0.0 @l"},
 	{about: "two authors, but a package knows which", known: "a 1.0.0 @k; a 2.0.0 @l; z 1.0.0 +a:^1", wishes: "a *; z *", want: "a 1.0.0 @k <z; z 1.0.0"},
+	{about: "a key that took over", known: "a 1.0.0 @k; a 1.1.0 @l^k; a 2.0.0 @m", wishes: "a *", old: "a 1.0.0 @k", upgrade: "a", want: "a 1.1.0 @l"},
+	{about: "a key that took over twice", known: "a 1.0.0 @k; a 1.1.0 @m^l^k", wishes: "a *", old: "a 1.0.0 @k", upgrade: "a", want: "a 1.1.0 @m"},
+	{about: "the older key does not come back", known: "a 1.0.0 @k; a 1.1.0 @l^k; a 2.0.0 @k", wishes: "a *", old: "a 1.1.0 @l", upgrade: "a", want: "a 1.1.0 @l"},
+	{about: "one author with two keys", known: "a 1.0.0 @k; a 2.0.0 @l^k", wishes: "a *", want: "a 2.0.0 @l"},
+	{about: "one author with two keys, the older one signs on", known: "a 1.0.0 @l^k; a 2.0.0 @k", wishes: "a *", want: "a 2.0.0 @k"},
+	{about: "two that took over", known: "a 1.0.0 @k; a 1.1.0 @l^k; a 2.0.0 @m^k", wishes: "a *", want: "error: choose a: several packages have that name: 2.0.0 CID (by m), 1.1.0 CID (by l), 1.0.0 CID (by k)"},
+	{about: "signed later, by one", known: "a 1.0.0; a 1.1.0 @k", wishes: "a *", old: "a 1.0.0", upgrade: "a", want: "a 1.1.0 @k"},
+	{about: "signed later, by several", known: "a 1.0.0; a 1.0.1; a 1.1.0 @k; a 2.0.0 @l", wishes: "a *", old: "a 1.0.0", upgrade: "a", want: "a 1.0.1"},
+	{about: "not signed any more", known: "a 1.0.0 @k; a 1.1.0", wishes: "a *", old: "a 1.0.0 @k", upgrade: "a", want: "a 1.0.0 @k"},
+	{about: "signed again by the key that took over", known: "a 1.0.0 @k; a 1.0.0 @l^k; b 1.0.0 @k; b 1.0.0 @l^k; c 1.0.0 @k; c 1.0.0 @l^k", wishes: "a *; b *; c *", want: "a 1.0.0 @l; b 1.0.0 @l; c 1.0.0 @l"},
 	// Several, because either of the two may have the smaller CID.
 	{about: "signed later", known: "a 1.0.0 @k; a 1.0.0; b 1.0.0 @k; b 1.0.0; c 1.0.0 @k; c 1.0.0; d 1.0.0 @k; d 1.0.0", wishes: "a *; b *; c *; d *", want: "a 1.0.0 @k; b 1.0.0 @k; c 1.0.0 @k; d 1.0.0 @k"},
 	{about: "signed later, but locked before", known: "a 1.0.0 @k; a 1.0.0; b 1.0.0 @k; b 1.0.0; c 1.0.0 @k; c 1.0.0; d 1.0.0 @k; d 1.0.0", wishes: "a *; b *; c *; d *", old: "a 1.0.0; b 1.0.0; c 1.0.0; d 1.0.0", upgrade: "a b c d", want: "a 1.0.0; b 1.0.0; c 1.0.0; d 1.0.0"},
@@ -253,7 +263,8 @@ func parseCandidate(t testing.TB, said string) Candidate {
 	for _, w := range words[2:] {
 		switch rest := w[1:]; w[0] {
 		case '@':
-			c.Key = rest
+			keys := strings.Split(rest, "^")
+			c.Key, c.Before = keys[0], keys[1:]
 		case '#':
 			contents = rest
 		case '%':

@@ -38,7 +38,7 @@ const importPolicy = `
 	store/ipfs/node:
 
 	# what is wished for, and what exactly that is
-	lock:           lock/ref lock/toml store/dag
+	lock:           lock/ref lock/toml lock/trust store/dag
 
 	# the forest, the pointer, and what nothing holds any more
 	generation:     lock lock/ref lock/toml store store/durable

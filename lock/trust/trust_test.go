@@ -263,6 +263,44 @@ func TestHandovers(t *testing.T) {
 	}
 }
 
+func TestJudge(t *testing.T) {
+	alice, mallory := fixed(t, "alice", 1), fixed(t, "mallory", 9)
+	open := func(p *Private) *Signature {
+		s, err := Open(sign(t, p, statement()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	a, m := alice.Key.String(), mallory.Key.String()
+	next := open(rotated(t))
+	for _, tt := range []struct {
+		known  []string
+		s      *Signature
+		want   Verdict
+		before string
+	}{
+		{nil, nil, Same, ""},
+		{nil, open(alice), First, ""},
+		{[]string{""}, nil, Same, ""},
+		{[]string{""}, open(alice), First, ""},
+		{[]string{a}, open(alice), Same, a},
+		{[]string{m, a}, open(alice), Same, a},
+		{[]string{"", a}, open(alice), Same, a},
+		{[]string{a}, next, HandedOver, a},
+		{[]string{m, a}, next, HandedOver, a},
+		{[]string{next.Key.String()}, open(alice), Changed, next.Key.String()},
+		{[]string{a}, open(mallory), Changed, a},
+		{[]string{"", a}, open(mallory), Changed, a},
+		{[]string{a}, nil, Changed, a},
+		{[]string{"no key"}, open(alice), Changed, "no key"},
+	} {
+		if v, before := Judge(tt.known, tt.s); v != tt.want || before != tt.before {
+			t.Errorf("%q: %d, %q; want %d, %q", tt.known, v, before, tt.want, tt.before)
+		}
+	}
+}
+
 func TestKeyFile(t *testing.T) {
 	p := rotated(t)
 	for _, passphrase := range []string{"", "correct horse"} {

@@ -65,11 +65,13 @@ const (
 	fingerprintGroup = 5
 )
 
-var base32Lower = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+func base32Lower() *base32.Encoding {
+	return base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+}
 
 func fingerprint(key string) Fingerprint {
 	sum := sha256.Sum256([]byte(key))
-	return grouped(base32Lower.EncodeToString(sum[:])[:fingerprintChars])
+	return grouped(base32Lower().EncodeToString(sum[:])[:fingerprintChars])
 }
 
 // grouped writes a hyphen after each five characters.
@@ -88,7 +90,7 @@ var ErrFingerprint = errors.New("it is no fingerprint: a fingerprint has 20 lett
 // and the hyphens do not matter.
 func ParseFingerprint(text string) (Fingerprint, error) {
 	chars := strings.ToLower(strings.ReplaceAll(text, "-", ""))
-	if _, err := base32Lower.DecodeString(chars + strings.Repeat("a", 4)); err != nil || len(chars) != fingerprintChars {
+	if _, err := base32Lower().DecodeString(chars + strings.Repeat("a", 4)); err != nil || len(chars) != fingerprintChars {
 		return "", ErrFingerprint
 	}
 	return grouped(chars), nil

@@ -6,19 +6,18 @@ import (
 	"fmt"
 	"io/fs"
 
-	mdag "github.com/ipfs/boxo/ipld/merkledag"
-	ft "github.com/ipfs/boxo/ipld/unixfs"
-	uio "github.com/ipfs/boxo/ipld/unixfs/io"
 	"github.com/ipfs/go-cid"
-	ipld "github.com/ipfs/go-ipld-format"
 	mh "github.com/multiformats/go-multihash"
 )
 
-const execMode = 0o755 // of an executable
-
-// profile is the import profile unixfs-v1-2025 (IPIP-499). It is handed to boxo
-// with every node: boxo's globals, which say the same, are left alone.
-func profile() uio.UnixFSProfile { return uio.UnixFS_v1_2025 }
+// The import profile unixfs-v1-2025 (IPIP-499), besides LeafSize: how many links
+// a node of a file has at most, and from which size of its block a directory is
+// a HAMT, of what fanout.
+const (
+	fileWidth  = 1024
+	largestDir = 256 << 10
+	hamtFanout = 256
+)
 
 // Builder builds nodes under the import profile and keeps the blocks that are
 // not leaves; it is Blocks for these.
@@ -37,24 +36,11 @@ func (b *Builder) Block(_ context.Context, c cid.Cid) ([]byte, error) {
 	return nil, fmt.Errorf("block %s was not built: %w", c, fs.ErrNotExist)
 }
 
-// add keeps the node of UnixFS data over links.
-func (b *Builder) add(data []byte, links []*ipld.Link) (Link, error) {
-	nd := mdag.NodeWithData(data)
-	if err := nd.SetLinks(links); err != nil {
-		return Link{}, err
-	}
-	if err := nd.SetCidBuilder(profile().CidBuilder()); err != nil {
-		return Link{}, err
-	}
-	// Cid and RawData would log an error, and go on with another node.
-	block, err := nd.EncodeProtobuf(false)
-	if err != nil {
-		return Link{}, fmt.Errorf("encode dag-pb: %w", err)
-	}
-	l := Link{CID: nd.Cid()}
+// put keeps a block of dag-pb; below are the sizes of what it links to.
+func (b *Builder) put(block []byte, below uint64) Link {
+	l := Link{CID: sumPB(block), Tsize: uint64(len(block)) + below}
 	b.blocks.put(l.CID, block)
-	l.Tsize, err = nd.Size()
-	return l, err
+	return l
 }
 
 func sumPB(block []byte) cid.Cid { return sum(cid.DagProtobuf, block) }
@@ -71,13 +57,5 @@ func (b *Builder) Symlink(target string) (Link, error) {
 	if target == "" || len(target) > maxTarget {
 		return Link{}, fmt.Errorf("build symlink: its target has %d bytes", len(target))
 	}
-	data, err := ft.SymlinkData(target)
-	if err != nil {
-		return Link{}, fmt.Errorf("build symlink: %w", err)
-	}
-	l, err := b.add(data, nil)
-	if err != nil {
-		return Link{}, fmt.Errorf("build symlink: %w", err)
-	}
-	return l, nil
+	return b.put(appendData(nil, symlinkData(target)), 0), nil
 }

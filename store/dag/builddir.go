@@ -2,7 +2,6 @@ package dag
 
 import (
 	"cmp"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
@@ -43,8 +42,8 @@ func (d *dirBuilder) build() (Link, error) {
 	if err != nil {
 		return Link{}, err
 	}
-	if p := profile(); size > p.HAMTShardingSize {
-		return d.hamt(uint64(p.HAMTShardWidth))
+	if size > largestDir {
+		return d.hamt(hamtFanout)
 	}
 	return d.basic()
 }
@@ -82,9 +81,6 @@ func (d *dirBuilder) check() (size int, err error) {
 	}
 	return size, nil
 }
-
-// dirData is the UnixFS message of a directory that is one block.
-const dirData = "\x08\x01"
 
 func (d *dirBuilder) basic() (Link, error) {
 	names := make([]string, d.n)
@@ -151,54 +147,4 @@ func (d *dirBuilder) shard(entries []hashed, h hamt, used int) (Link, error) {
 		entries = entries[n:]
 	}
 	return d.put(appendData(block, shardData(field, h.fanout)), total), nil
-}
-
-// shardData is the UnixFS message of a shard; its bit field has no leading zeros.
-func shardData(field []byte, fanout uint64) string {
-	for len(field) > 0 && field[0] == 0 {
-		field = field[1:]
-	}
-	b := appendVarint(nil, fsType, typeHAMTShard)
-	b = binary.AppendUvarint(append(b, fsData<<3|wireBytes), uint64(len(field)))
-	b = appendVarint(append(b, field...), fsHash, murmur3x64)
-	return string(appendVarint(b, fsFanout, fanout))
-}
-
-// put keeps a block of dag-pb; below are the sizes of what it links to.
-func (d *dirBuilder) put(block []byte, below uint64) Link {
-	l := Link{CID: sumPB(block), Tsize: uint64(len(block)) + below}
-	d.blocks.put(l.CID, block)
-	return l
-}
-
-// appendLink appends a link of dag-pb (DAG-PB specification, PBLink): all three
-// fields, in their order.
-func appendLink(b []byte, slot, name string, l Link) []byte {
-	c := l.CID.KeyString()
-	b = append(b, pbLinks<<3|wireBytes)
-	b = binary.AppendUvarint(b, uint64(linkBody(len(slot)+len(name), l)))
-	b = binary.AppendUvarint(append(b, linkHash<<3|wireBytes), uint64(len(c)))
-	b = append(b, c...)
-	b = binary.AppendUvarint(append(b, linkName<<3|wireBytes), uint64(len(slot)+len(name)))
-	b = append(append(b, slot...), name...)
-	return appendVarint(b, linkTsz, l.Tsize)
-}
-
-func linkBody(name int, l Link) int {
-	c := l.CID.ByteLen()
-	return 3 + varintSize(uint64(c)) + c + varintSize(uint64(name)) + name + varintSize(l.Tsize)
-}
-
-// linkSize is what appendLink appends.
-func linkSize(name int, l Link) int {
-	n := linkBody(name, l)
-	return 1 + varintSize(uint64(n)) + n
-}
-
-func varintSize(v uint64) int { return (bits.Len64(v|1) + 6) / 7 }
-
-// appendData appends the UnixFS message, which stands after the links.
-func appendData(b []byte, data string) []byte {
-	b = binary.AppendUvarint(append(b, pbData<<3|wireBytes), uint64(len(data)))
-	return append(b, data...)
 }

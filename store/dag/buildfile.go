@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	ft "github.com/ipfs/boxo/ipld/unixfs"
 	"github.com/ipfs/go-cid"
-	ipld "github.com/ipfs/go-ipld-format"
 	mh "github.com/multiformats/go-multihash"
 )
 
@@ -17,11 +15,7 @@ func (b *Builder) File(leaves []Leaf, exec bool) (Link, error) {
 	if why := offProfile(leaves); why != "" {
 		return Link{}, fmt.Errorf("build file: %s", why)
 	}
-	l, err := b.file(leaves, exec)
-	if err != nil {
-		return Link{}, fmt.Errorf("build file: %w", err)
-	}
-	return l, nil
+	return b.file(leaves, exec), nil
 }
 
 // offProfile is how leaves differ from what the import profile makes.
@@ -53,52 +47,40 @@ type part struct {
 }
 
 // file builds a balanced tree over the leaves from the bottom up: every node is
-// full but those on the right edge, as when it is filled from the left. boxo's
-// layouts want the contents, of which only the leaves' names are here.
-func (b *Builder) file(leaves []Leaf, exec bool) (Link, error) {
+// full but those on the right edge, as when it is filled from the left.
+func (b *Builder) file(leaves []Leaf, exec bool) Link {
 	parts := make([]part, 0, len(leaves))
 	for _, l := range leaves {
 		parts = append(parts, part{Link{CID: l.CID, Tsize: uint64(l.Size)}, uint64(l.Size)})
 	}
 	if !exec && len(parts) == 1 {
-		return parts[0].Link, nil
+		return parts[0].Link
 	}
 	if len(parts) == 1 && parts[0].size == 0 {
 		parts = nil // an executable root carries the mode, and nothing else
 	}
-	width := profile().FileDAGWidth
-	for len(parts) > width {
+	for len(parts) > fileWidth {
 		next := parts[:0]
-		for group := range slices.Chunk(parts, width) {
-			p, err := b.filePart(group, false)
-			if err != nil {
-				return Link{}, err
-			}
-			next = append(next, p)
+		for group := range slices.Chunk(parts, fileWidth) {
+			next = append(next, b.filePart(group, false))
 		}
 		parts = next
 	}
-	root, err := b.filePart(parts, exec)
-	return root.Link, err
+	return b.filePart(parts, exec).Link
 }
 
 // filePart builds one node over parts.
-func (b *Builder) filePart(parts []part, exec bool) (part, error) {
-	node := ft.NewFSNode(ft.TFile)
-	links := make([]*ipld.Link, len(parts))
-	for i, p := range parts {
-		links[i] = &ipld.Link{Cid: p.CID, Size: p.Tsize}
-		node.AddBlockSize(p.size)
+func (b *Builder) filePart(parts []part, exec bool) part {
+	var block []byte
+	var p part
+	var below uint64
+	for _, q := range parts {
+		block = appendLink(block, "", "", q.Link)
+		p.size += q.size
+		below += q.Tsize
 	}
-	if exec {
-		node.SetMode(execMode)
-	}
-	data, err := node.GetBytes()
-	if err != nil {
-		return part{}, err
-	}
-	l, err := b.add(data, links)
-	return part{l, node.FileSize()}, err
+	p.Link = b.put(appendData(block, fileData(parts, p.size, exec)), below)
+	return p
 }
 
 // ObjectCID names the contents made of leaves: what plain `ipfs add` gives
@@ -114,6 +96,5 @@ func ObjectCID(leaves []Leaf) (cid.Cid, bool) {
 	if len(leaves) == 1 {
 		return leaves[0].CID, true
 	}
-	l, err := NewBuilder().file(leaves, false)
-	return l.CID, err == nil
+	return NewBuilder().file(leaves, false).CID, true
 }

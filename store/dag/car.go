@@ -12,7 +12,6 @@ import (
 	"slices"
 
 	"github.com/ipfs/go-cid"
-	"github.com/ipld/go-car/v2"
 )
 
 const (
@@ -76,30 +75,20 @@ func openFile(path string, f *os.File) (*CAR, error) {
 }
 
 // scan fills the index.
-func (c *CAR) scan(size int64) (err error) {
+func (c *CAR) scan(size int64) error {
 	w := &window{r: c.r, end: size}
-	defer func() {
-		// go-car decodes the header with a library for CBOR at large.
-		if p := recover(); p != nil {
-			err = c.malformed(w.pos, fmt.Errorf("header: %v", p))
-		}
-	}()
 	if err := w.enter(c.r); err != nil {
 		return c.malformed(0, err)
 	}
-	br, err := car.NewBlockReader(w, car.MaxAllowedHeaderSize(maxCARHeader))
+	roots, err := w.header()
 	if err != nil {
-		return c.malformed(w.start, eof(err))
+		return c.malformed(w.start, err)
 	}
-	if br.Version != 1 {
-		return c.malformed(w.start, fmt.Errorf("version %d inside version 2", br.Version))
-	}
-	c.roots = br.Roots
+	c.roots = roots
 	return c.sections(w)
 }
 
-// sections indexes what follows the header. (go-car would do it too, in five
-// times the time.)
+// sections indexes what follows the header.
 func (c *CAR) sections(w *window) error {
 	for w.pos < w.end {
 		at := w.pos

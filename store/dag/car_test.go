@@ -191,6 +191,45 @@ func TestCARRoots(t *testing.T) {
 	}
 }
 
+// TestCARHeaders: what is no header of CAR is refused, and what go-car takes for
+// one is read alike.
+func TestCARHeaders(t *testing.T) {
+	root := newForge().raw("a").cid
+	link := string(carHeader(root)[8 : 8+4+1+36])
+	for h, ok := range map[string]bool{
+		"\xa2eroots\x81" + link + "gversion\x01":                         true,
+		"\xa2gversion\x01eroots\x81" + link:                              true,
+		"\xa2eroots\xf6gversion\x01":                                     true,
+		"\xa2eroots\x98\x01" + link + "gversion\x18\x01":                 true,
+		"\xa2eroots\x80gversion\x01x":                                    false,
+		"\xa2eroots\x9f\xffgversion\x01":                                 false,
+		"\xa1eroots\x80":                                                 false,
+		"\xa0":                                                           false,
+		"\xa2gversion\x01gversion\x01":                                   false,
+		"\xa3eroots\x80gversion\x01exoots\x80":                           false,
+		"\xa2exoots\x80gversion\x01":                                     false,
+		"\xa2eroots\x80gversion\x02":                                     false,
+		"\xa2eroots\x80gversion\x41\x01":                                 false,
+		"\xa2eroots\x82" + link + "gversion\x01":                         false,
+		"\xa2eroots\x81" + link[:20] + "gversion\x01":                    false,
+		"\xa2eroots\x81\xd8\x2b" + link[2:] + "gversion\x01":             false,
+		"\xa2eroots\x81" + link[:4] + "\x01" + link[5:] + "gversion\x01": false,
+		"\xa2eroots\x81\xd8\x2a\x40gversion\x01":                         false,
+	} {
+		c, err := scanCAR(header(h))
+		if (err == nil) != ok {
+			t.Errorf("%q: %v", h, err)
+		}
+		if err != nil {
+			continue
+		}
+		theirs, err := car.NewBlockReader(bytes.NewReader(header(h)))
+		if err != nil || !slices.Equal(theirs.Roots, c.roots) {
+			t.Errorf("%q: roots %v, go-car reads %+v (%v)", h, c.roots, theirs, err)
+		}
+	}
+}
+
 // Every truncation, and everything else that is wrong, is a FormatError that
 // says where.
 func TestCARTruncated(t *testing.T) {

@@ -18,20 +18,18 @@
 // is read twice: all of it is checked before any of it is handed on, and what
 // was checked is not kept.
 //
-// What is boxo's: the nodes of files and symlinks that are written
-// (merkledag.ProtoNode with unixfs.FSNode), and the profile
-// unixfs/io.UnixFS_v1_2025; which hash functions are trusted is verifcid's to
-// say. boxo's globals are neither set nor needed to be, but for
-// merkledag.DefaultPBNodeFieldOrder, which must stay as it is.
+// What is boxo's: which hash functions are trusted is verifcid's to say.
 //
-// What is ours: all that is read. Blocks come from strangers, and are parsed
-// here strictly, without recursion, in memory bounded by the block; boxo's
-// decoder takes link names such as "..", fields that repeat, and shards whose
-// entries no lookup finds. Also directories that are written, because boxo
-// holds all of a HAMT in memory (120 MB for 100,000 entries), and the layout of
-// a file over its leaves, of which only the CIDs are known, where boxo's
-// importer wants the contents. Tests (boxo_*_test.go) hold both to boxo: what
-// we accept boxo reads alike, and what boxo builds by itself has our CIDs.
+// What is ours: all else. Blocks come from strangers, and are parsed here
+// strictly, without recursion, in memory bounded by the block; boxo's decoder
+// takes link names such as "..", fields that repeat, and shards whose entries no
+// lookup finds. Written are files, of whose leaves only the CIDs are known, where
+// boxo's importer wants the contents, symlinks, and directories, of which boxo
+// holds all of a HAMT in memory (120 MB for 100,000 entries). To link boxo's
+// nodes, or go-car for the header of an archive, would cost every start of ipp
+// 60 pages and a tenth of its time. Tests (boxo_*_test.go) hold both to boxo: what
+// we accept boxo reads alike, and what boxo builds by itself has our CIDs; what we
+// accept of an archive go-car reads alike.
 //
 // Concurrency: Builder and CARWriter belong to one goroutine; CAR and Pool are
 // safe for concurrent use; Walk calls back from the calling goroutine only.

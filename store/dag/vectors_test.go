@@ -96,7 +96,7 @@ func (v *vectors) leaves(count string) (Link, error) {
 	for i := range leaves {
 		leaves[i] = Leaf{CID: cids[i%251], Offset: int64(i), Size: 1}
 	}
-	return v.b.file(leaves, false)
+	return v.b.file(leaves, false), nil
 }
 
 func (v *vectors) many(count, format string, what Link) (Link, error) {

@@ -1,14 +1,12 @@
 package dag
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 
 	"github.com/ipfs/go-cid"
-	"github.com/ipld/go-car/v2"
 )
 
 // window reads [start, end) of a file, a little ahead, and passes over blocks
@@ -21,32 +19,6 @@ type window struct {
 	at         int64 // where buf stands in the file
 	n          int   // of buf
 	head       [maxCIDLength]byte
-}
-
-// enter narrows the window to the blocks of a version 2; a version 1 is left as
-// it is. The window stands at its start then.
-func (w *window) enter(r io.ReaderAt) error {
-	cr, err := car.NewReader(r, car.MaxAllowedHeaderSize(maxCARHeader))
-	if err != nil {
-		return eof(err)
-	}
-	if cr.Version != 2 {
-		return nil
-	}
-	// What stands after a longer pragma, readers find in two places.
-	pragma := make([]byte, car.PragmaSize)
-	if _, err := r.ReadAt(pragma, 0); err != nil || !bytes.Equal(pragma, car.Pragma) {
-		return errors.New("the pragma of version 2 is not as it must be")
-	}
-	h := cr.Header
-	if h.DataOffset > uint64(w.end) || h.DataSize > uint64(w.end)-h.DataOffset {
-		return fmt.Errorf("its blocks, %d bytes at byte %d, end after the file: %w",
-			h.DataSize, h.DataOffset, io.ErrUnexpectedEOF)
-	}
-	w.start = int64(h.DataOffset)
-	w.end = w.start + int64(h.DataSize)
-	w.pos = w.start
-	return nil
 }
 
 // section passes over one section: its length, a CID, and the block.

@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/Masterminds/semver/v3"
+	"golang.org/x/mod/semver"
 )
 
 // Constraint says which versions are wanted. The zero value is not valid;
@@ -120,7 +120,7 @@ func (c Constraint) Match(v Version) bool {
 	}
 	sv, ok := v.semver()
 	if c.IsAny() {
-		return !ok || sv.Prerelease() == ""
+		return !ok || semver.Prerelease(sv) == ""
 	}
 	if !ok {
 		return false
@@ -154,15 +154,18 @@ func parseOperand(s string) (partial, bool) {
 		return p, true
 	}
 	sv, ok := Version(s).semver()
-	if !ok || sv.Metadata() != "" {
+	if !ok || semver.Build(sv) != "" {
 		return partial{}, false
 	}
-	return partial{[]uint64{sv.Major(), sv.Minor(), sv.Patch()}, sv.Prerelease()}, true
+	n, _ := numbersOf(sv)
+	return partial{n[:], strings.TrimPrefix(semver.Prerelease(sv), "-")}, true
 }
 
 // first is the lowest version that p stands for.
-func (p partial) first() *semver.Version {
-	n := [3]uint64{}
+func (p partial) first() string { return spell(p.three(), p.pre) }
+
+// three are p's numbers, with zeros for those that it leaves out.
+func (p partial) three() (n [3]uint64) {
 	copy(n[:], p.numbers)
-	return semver.New(n[0], n[1], n[2], p.pre, "")
+	return n
 }

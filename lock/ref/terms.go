@@ -4,13 +4,14 @@ import (
 	"math"
 	"strings"
 
-	"github.com/Masterminds/semver/v3"
+	"golang.org/x/mod/semver"
 )
 
-// term is what a part of a constraint comes to: at least low, below high; nil
-// is no bound. Prereleases count only if the constraint names one.
+// term is what a part of a constraint comes to: at least low, below high, both
+// as x/mod/semver spells versions; "" is no bound. Prereleases count only if the
+// constraint names one.
 type term struct {
-	low, high *semver.Version
+	low, high string
 	pre       bool
 }
 
@@ -80,7 +81,7 @@ func newTerm(operator string, p partial) (term, bool) {
 	case "<":
 		t.high = p.first()
 		if !whole {
-			t.high = lowest(t.high)
+			t.high = lowest(p.three())
 		}
 	case ">":
 		t.low = p.next()
@@ -110,46 +111,43 @@ func (p partial) significant() int {
 // next is the lowest version above all that p stands for: for 1.2 that is
 // 1.3.0-0, for a whole version the one that comes directly after it, because
 // "0" is the lowest part of a prerelease.
-func (p partial) next() *semver.Version {
+func (p partial) next() string {
 	switch {
 	case len(p.numbers) < 3:
 		return p.after(len(p.numbers) - 1)
 	case p.pre != "":
-		v := p.first()
-		return semver.New(v.Major(), v.Minor(), v.Patch(), p.pre+".0", "")
+		return spell(p.three(), p.pre+".0")
 	}
 	return p.after(2)
 }
 
 // after is the lowest version in which the number at index is one more, its
-// prereleases included; nil, no bound, where there is no greater number.
-func (p partial) after(index int) *semver.Version {
+// prereleases included; "", no bound, where there is no greater number.
+func (p partial) after(index int) string {
 	var n [3]uint64
 	copy(n[:], p.numbers[:index+1])
 	for n[index] == math.MaxUint64 {
 		if index == 0 {
-			return nil
+			return ""
 		}
 		n[index] = 0
 		index--
 	}
 	n[index]++
-	return lowest(semver.New(n[0], n[1], n[2], "", ""))
+	return lowest(n)
 }
 
-// lowest is the first prerelease of v, so that a bound below v leaves out
-// v's prereleases as well.
-func lowest(v *semver.Version) *semver.Version {
-	return semver.New(v.Major(), v.Minor(), v.Patch(), "0", "")
-}
+// lowest is the first prerelease of n, so that a bound below n leaves out its
+// prereleases as well.
+func lowest(n [3]uint64) string { return spell(n, "0") }
 
-func matchAll(terms []term, v *semver.Version) bool {
+func matchAll(terms []term, v string) bool {
 	pre := false
 	for _, t := range terms {
 		pre = pre || t.pre
-		if t.low != nil && v.LessThan(t.low) || t.high != nil && !v.LessThan(t.high) {
+		if t.low != "" && semver.Compare(v, t.low) < 0 || t.high != "" && semver.Compare(v, t.high) >= 0 {
 			return false
 		}
 	}
-	return pre || v.Prerelease() == ""
+	return pre || semver.Prerelease(v) == ""
 }

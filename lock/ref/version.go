@@ -2,9 +2,11 @@ package ref
 
 import (
 	"cmp"
+	"fmt"
+	"strconv"
 	"strings"
 
-	"github.com/Masterminds/semver/v3"
+	"golang.org/x/mod/semver"
 )
 
 // Version is a package's version: semver where it parses as such, otherwise
@@ -21,17 +23,18 @@ func ParseVersion(s string) (Version, error) {
 	return Version(s), nil
 }
 
+// maxSemver is how long a version may be that is semver.
+const maxSemver = 256
+
 func notAVersion(s string) string {
 	switch {
-	case Version(s).IsSemver():
-		return ""
 	case badText(s) != "":
 		return badText(s)
 	case !isLetter(s[0]) && !isDigit(s[0]):
 		return "it must begin with a letter or digit"
 	case !only(s, isVersionByte):
 		return badCharacter(s, isVersionByte)
-	case len(s) > 64:
+	case len(s) > 64 && !Version(s).IsSemver():
 		return "it is longer than 64 characters and not semver"
 	}
 	return ""
@@ -41,11 +44,39 @@ func isVersionByte(c byte) bool {
 	return isLetter(c) || isDigit(c) || strings.IndexByte(".+~_:-", c) >= 0
 }
 
-// semver is v as semver in the strict spelling of its specification: three
-// numbers, no "v".
-func (v Version) semver() (*semver.Version, bool) {
-	sv, err := semver.StrictNewVersion(string(v))
-	return sv, err == nil
+// semver is v as x/mod/semver spells it, with a "v" in front, if v is semver in
+// the strict spelling of its specification: three numbers, no "v". They must fit
+// into 64 bits, so that there is a next one.
+func (v Version) semver() (string, bool) {
+	s := "v" + string(v)
+	if len(v) > maxSemver || !semver.IsValid(s) {
+		return "", false
+	}
+	_, ok := numbersOf(s)
+	return s, ok
+}
+
+// numbersOf are the three numbers of what semver spells.
+func numbersOf(s string) (n [3]uint64, ok bool) {
+	core := strings.TrimSuffix(strings.TrimSuffix(s[1:], semver.Build(s)), semver.Prerelease(s))
+	for i := range n {
+		word, rest, more := strings.Cut(core, ".")
+		number, err := strconv.ParseUint(word, 10, 64)
+		if err != nil || more != (i < len(n)-1) {
+			return n, false
+		}
+		n[i], core = number, rest
+	}
+	return n, true
+}
+
+// spell is the version of these numbers as x/mod/semver spells it.
+func spell(n [3]uint64, pre string) string {
+	s := fmt.Sprintf("v%d.%d.%d", n[0], n[1], n[2])
+	if pre != "" {
+		s += "-" + pre
+	}
+	return s
 }
 
 // IsSemver says whether v can be chosen as newer than another version.
@@ -57,7 +88,7 @@ func (v Version) IsSemver() bool {
 // IsPrerelease says whether v is semver with a prerelease, as 1.0.0-rc.1.
 func (v Version) IsPrerelease() bool {
 	sv, ok := v.semver()
-	return ok && sv.Prerelease() != ""
+	return ok && semver.Prerelease(sv) != ""
 }
 
 // Compare orders versions: semver among themselves, then everything that is
@@ -69,7 +100,7 @@ func (v Version) Compare(o Version) int {
 	b, bOK := o.semver()
 	switch {
 	case aOK && bOK:
-		return cmp.Or(a.Compare(b), strings.Compare(string(v), string(o)))
+		return cmp.Or(semver.Compare(a, b), strings.Compare(string(v), string(o)))
 	case aOK:
 		return 1
 	case bOK:

@@ -35,7 +35,7 @@ type Examined struct {
 func Examine(dir string, n Number) *Examined {
 	x := &Examined{Generation: Generation{Number: n, Dir: dir}}
 	x.file(InfoName, func(file string, data []byte) ([]byte, error) {
-		info, err := parseInfo(file, data)
+		info, err := parseInfo(file, string(data))
 		if err != nil {
 			return nil, err
 		}

@@ -66,21 +66,21 @@ func OneLine(s string) string {
 }
 
 // parseInfo parses generation.toml.
-func parseInfo(file string, data []byte) (Info, error) {
+func parseInfo(file, data string) (Info, error) {
 	if i, ok := parseCanonical(data); ok {
 		return i, nil
 	}
-	return parseTOML(file, data)
+	return parseTOML(file, []byte(data))
 }
 
 // parseCanonical reads what encode wrote, without the cost of reading it as TOML;
 // it is false for anything else, which parseTOML then judges. As it is true only
 // if all of the result encodes to the same bytes, it may be simple.
-func parseCanonical(data []byte) (Info, bool) {
+func parseCanonical(data string) (Info, bool) {
 	if len(data) > maxInfo {
 		return Info{}, false
 	}
-	head, list, begun := strings.Cut(string(data), treesHead)
+	head, list, begun := strings.Cut(data, treesHead)
 	list, ended := strings.CutSuffix(list, treesEnd)
 	if !begun || !ended {
 		return Info{}, false
@@ -165,7 +165,7 @@ func parseTOML(file string, data []byte) (Info, error) {
 // ReadInfo reads generation.toml alone.
 func ReadInfo(dir string) (Info, error) {
 	file := filepath.Join(dir, InfoName)
-	data, err := durable.ReadFile(file, maxInfo)
+	data, err := durable.ReadText(file, maxInfo)
 	if err != nil {
 		return Info{}, fmt.Errorf("read generation: %w", err)
 	}

@@ -51,7 +51,7 @@ func TestInfoIsCanonical(t *testing.T) {
 // leaves all else to the strict one.
 func TestCanonicalInfoIsRead(t *testing.T) {
 	text := strings.Replace(infoText, `install \"a b\"`, "install a", 1)
-	quick, ok := parseCanonical([]byte(text))
+	quick, ok := parseCanonical(text)
 	strict, err := parseTOML(InfoName, []byte(text))
 	if !ok || err != nil || !reflect.DeepEqual(quick, strict) {
 		t.Errorf("%v: got\n%v\nwant\n%v, %v", ok, quick, strict, err)
@@ -74,7 +74,7 @@ func TestCanonicalInfoIsRead(t *testing.T) {
 		"no end":         {"]\n", ""},
 	} {
 		other := strings.Replace(text, change[0], change[1], 1)
-		if i, ok := parseCanonical([]byte(other)); ok || other == text {
+		if i, ok := parseCanonical(other); ok || other == text {
 			t.Errorf("%s: the quick reader took it for %v", about, i)
 		}
 	}
@@ -82,7 +82,7 @@ func TestCanonicalInfoIsRead(t *testing.T) {
 
 func TestInfoRoundTrip(t *testing.T) {
 	for _, text := range []string{infoText, strings.Replace(infoText, "parent = 3\n", "", 1)} {
-		info, err := parseInfo("generation.toml", []byte(text))
+		info, err := parseInfo("generation.toml", text)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +94,7 @@ func TestInfoRoundTrip(t *testing.T) {
 
 func TestInfoTimeIsUTC(t *testing.T) {
 	east := strings.Replace(infoText, "07:08:09Z", "08:08:09+01:00", 1)
-	info, err := parseInfo("generation.toml", []byte(east))
+	info, err := parseInfo("generation.toml", east)
 	if want := time.Date(2031, 5, 6, 7, 8, 9, 0, time.UTC); err != nil || info.Time != want {
 		t.Errorf("got %v, %v, want %v", info.Time, err, want)
 	}
@@ -111,16 +111,16 @@ func TestParseInfoRefuses(t *testing.T) {
 		"twice":            {"parent = 3", "parent = 3\nparent = 4", "generation.toml:3:"},
 		"another's number": {"parent = 3", `parent = "3"`, "generation.toml:2:"},
 	} {
-		_, err := parseInfo("generation.toml", []byte(strings.Replace(infoText, tt.old, tt.new, 1)))
+		_, err := parseInfo("generation.toml", strings.Replace(infoText, tt.old, tt.new, 1))
 		if err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got %v, want %q", about, err, tt.want)
 		}
 	}
-	_, err := parseInfo("g", []byte("format = 9\n???"))
+	_, err := parseInfo("g", "format = 9\n???")
 	if err == nil || errors.Is(err, toml.ErrNewer) {
 		t.Errorf("not TOML: got %v, want a syntax error", err)
 	}
-	_, err = parseInfo("g", []byte("format = 9\nunknown = 1\n"))
+	_, err = parseInfo("g", "format = 9\nunknown = 1\n")
 	if !errors.Is(err, toml.ErrNewer) {
 		t.Errorf("format 9: got %v, want toml.ErrNewer", err)
 	}
@@ -130,12 +130,12 @@ func FuzzParseInfo(f *testing.F) {
 	f.Add([]byte(infoText))
 	f.Add([]byte("format = 1\ntime = \"0000-01-01T00:00:00+23:59\"\nreason = \"\"\ntrees = []"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if quick, ok := parseCanonical(data); ok {
+		if quick, ok := parseCanonical(string(data)); ok {
 			if strict, err := parseTOML("g", data); err != nil || len(quick.Trees)+len(strict.Trees) > 0 && !reflect.DeepEqual(quick, strict) {
 				t.Fatalf("the quick reader has\n%v\nTOML has\n%v, %v", quick, strict, err)
 			}
 		}
-		info, err := parseInfo("f", data)
+		info, err := parseInfo("f", string(data))
 		if err != nil {
 			if _, ok := errors.AsType[*toml.SyntaxError](err); !ok || strings.ContainsFunc(err.Error(), unicode.IsControl) {
 				t.Fatalf("%q (%T)", err, err)
@@ -143,7 +143,7 @@ func FuzzParseInfo(f *testing.F) {
 			return
 		}
 		text := info.encode()
-		again, err := parseInfo("f", text)
+		again, err := parseInfo("f", string(text))
 		if err != nil {
 			t.Fatalf("own encoding is refused: %v\n%s", err, text)
 		}

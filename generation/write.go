@@ -86,7 +86,7 @@ func Read(dir string, n Number) (*Generation, error) {
 		return nil, fmt.Errorf("read generation: %w", err)
 	}
 	file := filepath.Join(dir, lock.LockName)
-	data, err := durable.ReadFile(file, maxLock)
+	data, err := durable.ReadText(file, maxLock)
 	if err != nil {
 		return nil, fmt.Errorf("read generation: %w", err)
 	}

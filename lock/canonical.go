@@ -17,8 +17,8 @@ const packageHead = "\n[[package]]\n"
 // That it may be simple rests on one check: every package must encode to the
 // bytes that it was read from, so whatever is overlooked ends there. Encode does
 // not judge words, so each is parsed here.
-func parseCanonical(data []byte) (*Lockfile, bool) {
-	head, rest, ok := strings.Cut(string(data), "\n")
+func parseCanonical(data string) (*Lockfile, bool) {
+	head, rest, ok := strings.Cut(data, "\n")
 	if !ok || head != "format = "+strconv.Itoa(format) {
 		return nil, false
 	}

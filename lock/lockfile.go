@@ -40,12 +40,13 @@ type rawSize struct {
 }
 
 // ParseLock parses profile.lock strictly. Errors are *toml.SyntaxError, as from
-// ParseProfile. The order of packages is mended, since a merge may upset it.
-func ParseLock(file string, data []byte) (*Lockfile, error) {
-	if l, ok := parseCanonical(data); ok {
+// ParseProfile. The order of packages is mended, since a merge may upset it. The
+// words of a string are parts of it.
+func ParseLock[T string | []byte](file string, data T) (*Lockfile, error) {
+	if l, ok := parseCanonical(string(data)); ok {
 		return l, nil
 	}
-	return parseLockTOML(file, data)
+	return parseLockTOML(file, []byte(data))
 }
 
 func parseLockTOML(file string, data []byte) (*Lockfile, error) {

@@ -136,7 +136,7 @@ func FuzzParseLock(f *testing.F) {
 	f.Add([]byte("format=1\n[[package]]\nname='a'\nversion='0'\ncid='QmbWqxBEKC3P8tqsKc98xmWNzrzDtRLMiMPL8wBuTGsMnR'\ndag-size=0\nneeded-by=[]"))
 	f.Add([]byte("format=1\n[[package]]\nname='b'\npackage='b'\nversion='x'\ncid='bafkqaaa'\ndag-size=1\nkey='\"\\'\n[package.platforms.any]\nbytes=0\nfiles=0"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		quick, ok := parseCanonical(data)
+		quick, ok := parseCanonical(string(data))
 		l, err := parseLockTOML("f", data)
 		if ok && (err != nil || !reflect.DeepEqual(quick, l)) {
 			t.Fatalf("the quick reader has\n%v\nTOML has\n%v, %v", quick, l, err)
@@ -160,7 +160,7 @@ func FuzzParseLock(f *testing.F) {
 // leaves what is spelled otherwise, or wrong, to the strict one.
 func TestCanonicalIsRead(t *testing.T) {
 	for _, text := range []string{lockText, "format = 1\n"} {
-		quick, ok := parseCanonical([]byte(text))
+		quick, ok := parseCanonical(text)
 		strict, err := parseLockTOML(LockName, []byte(text))
 		if !ok || err != nil || !reflect.DeepEqual(quick, strict) {
 			t.Errorf("%v: got\n%v\nwant\n%v, %v", ok, quick, strict, err)
@@ -189,7 +189,7 @@ func TestCanonicalIsRead(t *testing.T) {
 		"more at the end":  {`commands = ["esbuild"]` + "\n", `commands = ["esbuild"]` + "\n\n"},
 	} {
 		text := strings.Replace(lockText, change[0], change[1], 1)
-		if l, ok := parseCanonical([]byte(text)); ok || text == lockText {
+		if l, ok := parseCanonical(text); ok || text == lockText {
 			t.Errorf("%s: the quick reader took it for %v", about, l)
 		}
 	}

@@ -154,7 +154,7 @@ func keyHash(s string) (mh.Multihash, bool) {
 	if len(s) > maxID {
 		return nil, false
 	}
-	if strings.HasPrefix(s, "1") || strings.HasPrefix(s, "Qm") {
+	if isBareKey(s) {
 		hash, err := mh.FromB58String(s)
 		return hash, err == nil && isKeyHash(hash)
 	}
@@ -164,6 +164,9 @@ func keyHash(s string) (mh.Multihash, bool) {
 	}
 	return c.Hash(), true
 }
+
+// isBareKey says that s begins as keys do that are no CIDs.
+func isBareKey(s string) bool { return strings.HasPrefix(s, "1") || strings.HasPrefix(s, "Qm") }
 
 // isKeyHash tells a peer ID from a word that happens to be a multihash in
 // base58, as "11" is: an inlined Ed25519 key has 36 bytes, a hash 32.

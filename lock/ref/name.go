@@ -1,6 +1,10 @@
 package ref
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/ipfs/go-cid"
+)
 
 // Name is the name of a package, profile or channel.
 type Name string
@@ -47,10 +51,11 @@ func notAName(s string) string {
 }
 
 func notAnID(s string) string {
-	if _, ok := decodeCID(s); ok {
+	c, ok := decodeAny(s)
+	switch {
+	case ok && c.Type() != cid.Libp2pKey:
 		return "it is a CID"
-	}
-	if isIPNSKey(s) {
+	case ok, isBareKey(s) && isIPNSKey(s):
 		return "it is an IPNS key"
 	}
 	return ""

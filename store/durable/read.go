@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 )
 
 // ForeignError says that what lies in the place of a file of ours can't be one:
@@ -48,18 +49,37 @@ func OpenDir(name string) (*os.File, error) { return openDir(name) }
 
 // ReadFile reads a file of our own whole, if it has at most that many bytes.
 func ReadFile(name string, most int64) ([]byte, error) {
+	var b bytes.Buffer
+	err := readInto(&b, name, most)
+	return b.Bytes(), err
+}
+
+// ReadText is ReadFile for what is text: a string of bytes would be a copy.
+func ReadText(name string, most int64) (string, error) {
+	var b strings.Builder
+	err := readInto(&b, name, most)
+	return b.String(), err
+}
+
+// buffer is a bytes.Buffer or a strings.Builder.
+type buffer interface {
+	io.Writer
+	Grow(n int)
+	Len() int
+}
+
+func readInto(b buffer, name string, most int64) error {
 	f, err := OpenRegular(name)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer f.Close()
-	var b bytes.Buffer
 	if info, err := f.Stat(); err == nil && info.Size() <= most {
 		b.Grow(int(info.Size()) + bytes.MinRead)
 	}
-	_, err = b.ReadFrom(io.LimitReader(f, most+1))
+	_, err = io.Copy(b, io.LimitReader(f, most+1))
 	if err == nil && int64(b.Len()) > most {
 		err = &ForeignError{name, fmt.Sprintf("it has more than %d bytes", most)}
 	}
-	return b.Bytes(), err
+	return err
 }

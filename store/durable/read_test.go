@@ -17,6 +17,9 @@ func TestReadFile(t *testing.T) {
 	if data, err := ReadFile(file, 5); err != nil || string(data) != "12345" {
 		t.Errorf("got %q, %v", data, err)
 	}
+	if text, err := ReadText(file, 5); err != nil || text != "12345" {
+		t.Errorf("got %q, %v", text, err)
+	}
 	var foreign *ForeignError
 	if _, err := ReadFile(file, 4); !errors.As(err, &foreign) {
 		t.Errorf("too large: %v", err)

@@ -62,16 +62,17 @@ func (tb *Table) Flush() error {
 			return tb.stack(limit)
 		}
 	}
-	var b strings.Builder
+	b := make([]byte, 0, len(tb.rows)*max(0, tooWide(widths, -len("\n"))))
 	for _, row := range tb.rows {
-		text := tb.format(row, widths)
+		begin := len(b)
+		b = tb.appendRow(b, row, widths)
 		if limit > 0 {
-			text = cut(text, limit) // more columns than the terminal has
+			b = append(b[:begin], cut(string(b[begin:]), limit)...) // more columns than the terminal has
 		}
-		b.WriteString(text + "\n")
+		b = append(b, '\n')
 	}
 	tb.rows = nil
-	_, err := tb.t.Out().Write([]byte(b.String()))
+	_, err := tb.t.Out().Write(b)
 	return err
 }
 
@@ -182,25 +183,25 @@ func shrink(widths []int, limit int, whole []int) {
 	}
 }
 
-// format is one row, without trailing blanks.
-func (tb *Table) format(row []string, widths []int) string {
+// appendRow appends one row, without trailing blanks.
+func (tb *Table) appendRow(b []byte, row []string, widths []int) []byte {
 	for len(row) > 0 && row[len(row)-1] == "" {
 		row = row[:len(row)-1]
 	}
-	var b strings.Builder
 	for i, cell := range row {
+		if i > 0 {
+			b = append(b, gap...)
+		}
 		cell = cut(cell, widths[i])
 		pad := strings.Repeat(" ", widths[i]-columns(cell))
 		switch {
 		case slices.Contains(tb.right, i):
-			cell = pad + cell
+			b = append(append(b, pad...), cell...)
 		case i < len(row)-1:
-			cell += pad
+			b = append(append(b, cell...), pad...)
+		default:
+			b = append(b, cell...)
 		}
-		if i > 0 {
-			b.WriteString(gap)
-		}
-		b.WriteString(cell)
 	}
-	return b.String()
+	return b
 }

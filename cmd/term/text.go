@@ -61,8 +61,15 @@ func SafeJSON(data []byte) string {
 // and the letters and marks that Unicode lets a screen ignore (Unicode,
 // section 5.21, Default_Ignorable_Code_Point).
 func visible(r rune) bool {
+	if r < utf8.RuneSelf {
+		return isPlain(byte(r))
+	}
 	return unicode.IsGraphic(r) && !unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point)
 }
+
+// isPlain reports whether c is a character of ASCII that shows. Most text is
+// that alone, and needs no table of Unicode's.
+func isPlain(c byte) bool { return ' ' <= c && c <= '~' }
 
 // columns is the width of s on a terminal, without the style sequences in it.
 func columns(s string) int {
@@ -155,6 +162,9 @@ func (t *Terminal) hang(s stream, text, indent string) string {
 
 // step measures what s begins with, a style sequence or a character.
 func step(s string) (bytes, cols int) {
+	if isPlain(s[0]) {
+		return 1, 1
+	}
 	if isStyle(s) {
 		return strings.IndexByte(s, 'm') + 1, 0
 	}

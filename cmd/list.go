@@ -8,6 +8,7 @@ import (
 	"ipp/cmd/term"
 	"ipp/lock"
 	"ipp/profile"
+	"ipp/store/dag"
 
 	"github.com/ipfs/go-cid"
 )
@@ -76,6 +77,7 @@ func (l *listCmd) run(ctx context.Context, a *app) error {
 			return failed("list", "", err)
 		}
 		out.Generation = int(g.Number)
+		out.Packages = make([]listed, 0, len(g.Lock.Packages))
 		platforms := make(map[cid.Cid]string, len(g.Info.Trees))
 		for _, k := range g.Info.Trees {
 			platforms[k.Root] = k.Part
@@ -109,7 +111,7 @@ func (a *app) pointerLost(prof *profile.Profile) bool {
 }
 
 func listedPackage(wishes *lock.Profile, p lock.Package) listed {
-	l := listed{Name: string(p.Name), Package: string(p.Package), Version: string(p.Version), CID: p.CID.String(),
+	l := listed{Name: string(p.Name), Package: string(p.Package), Version: string(p.Version), CID: dag.CIDText(p.CID),
 		Held: wishes.Packages[p.Name].Hold, Author: authorOfKey(p.Key)}
 	if w, ok := wishes.Packages[p.Name]; ok && w.CID.Defined() {
 		l.Exact = true

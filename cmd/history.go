@@ -103,25 +103,27 @@ func readHistory(prof *profile.Profile) (chronicle, error) {
 	if err != nil {
 		return out, err
 	}
-	made := map[generation.Number]profile.LogEntry{} // the first flip to a generation is its making
-	for _, e := range log {
-		if _, ok := made[e.To]; !ok {
-			made[e.To] = e
+	made := make(makings, len(log))
+	out.Flips = make([]flip, 0, len(log))
+	for i, e := range log {
+		if made[e.To] == nil {
+			made[e.To] = &log[i]
 		}
 		out.Flips = append(out.Flips, flip{e.Time, e.User, e.Host, e.Command, int(e.From), int(e.To)})
 	}
 	told := toldByLog(prof, numbers, made)
+	out.Generations = make([]past, 0, len(numbers))
 	read := reader{prof: prof, made: made, gens: map[generation.Number]*generation.Generation{}}
 	for i, n := range numbers {
 		if told[i] {
-			out.Generations = append(out.Generations, loggedPast(made[n], numbers))
+			out.Generations = append(out.Generations, loggedPast(*made[n], numbers))
 		} else if p, ok := read.past(n); ok {
 			out.Generations = append(out.Generations, p)
 		}
 	}
 	for n, e := range made {
 		if _, found := slices.BinarySearch(numbers, n); !found {
-			out.Generations = append(out.Generations, unread(e))
+			out.Generations = append(out.Generations, unread(*e))
 			out.Generations[len(out.Generations)-1].Gone = true
 		}
 	}
@@ -133,17 +135,28 @@ func readHistory(prof *profile.Profile) (chronicle, error) {
 	return out, nil
 }
 
+// makings are the first flips to each generation.
+type makings map[generation.Number]*profile.LogEntry
+
+// of is the making of a generation; of what is not logged all is zero.
+func (m makings) of(n generation.Number) profile.LogEntry {
+	if e := m[n]; e != nil {
+		return *e
+	}
+	return profile.LogEntry{}
+}
+
 // toldByLog says of which generations the log tells all, so that nothing of them
 // needs to be read: they were made by the flip that is logged, and nobody wrote
 // to their files since. What damage hides behind that, check finds.
-func toldByLog(prof *profile.Profile, numbers []generation.Number, made map[generation.Number]profile.LogEntry) []bool {
+func toldByLog(prof *profile.Profile, numbers []generation.Number, made makings) []bool {
 	told := make([]bool, len(numbers))
 	var next atomic.Int64
 	var workers sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(numbers)) {
 		workers.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(numbers); i = int(next.Add(1)) - 1 {
-				e := made[numbers[i]]
+				e := made.of(numbers[i])
 				told[i] = e.Making() && prof.Untouched(e)
 			}
 		})
@@ -182,7 +195,7 @@ func unread(e profile.LogEntry) past {
 // reader reads those generations of which the log does not tell all.
 type reader struct {
 	prof *profile.Profile
-	made map[generation.Number]profile.LogEntry
+	made makings
 	gens map[generation.Number]*generation.Generation
 }
 
@@ -202,7 +215,7 @@ func (r *reader) get(n generation.Number) (*generation.Generation, error) {
 func (r *reader) past(n generation.Number) (past, bool) {
 	g, err := r.get(n)
 	var gone *profile.NoGenerationError
-	e := r.made[n]
+	e := r.made.of(n)
 	switch {
 	case errors.As(err, &gone):
 		p := unread(e)

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
+	"strings"
 	"time"
 
 	"ipp/generation"
@@ -61,6 +63,11 @@ type Logged struct {
 	Name ref.Name       `json:"name"`
 	Old  *LoggedVersion `json:"old,omitempty"`
 	New  *LoggedVersion `json:"new,omitempty"`
+}
+
+// nameless says that a word is missing which no package is without.
+func (l Logged) nameless() bool {
+	return l.Name == "" || l.Old != nil && l.Old.Version == "" || l.New != nil && l.New.Version == ""
 }
 
 // LoggedVersion is one side of a Logged.
@@ -119,7 +126,7 @@ func (p *Profile) log(e LogEntry) error {
 
 // Log reads the log. A line that a power cut tore is left out.
 func (p *Profile) Log() ([]LogEntry, error) {
-	data, err := durable.ReadFile(p.path("log"), maxLog)
+	data, err := durable.ReadText(p.path("log"), maxLog)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -135,17 +142,23 @@ func (p *Profile) Log() ([]LogEntry, error) {
 
 // parseLog parses the log. A torn line is no JSON, whether it is the last one
 // or was ended by the next append; anything else that is odd is an error.
-func parseLog(data []byte) ([]LogEntry, error) {
-	var entries []LogEntry
+func parseLog(data string) ([]LogEntry, error) {
+	entries := make([]LogEntry, 0, strings.Count(data, "\n"))
 	for i := 1; len(data) > 0; i++ {
-		line, rest, ended := bytes.Cut(data, []byte("\n"))
+		line, rest, ended := strings.Cut(data, "\n")
 		data = rest
-		if !ended || !json.Valid(line) {
+		if !ended {
 			continue
 		}
-		e, err := parseLogLine(line)
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", i, err)
+		e, ok := canonicalEntry(line)
+		if !ok && !json.Valid([]byte(line)) {
+			continue
+		}
+		if !ok {
+			var err error
+			if e, err = parseLogLine([]byte(line)); err != nil {
+				return nil, fmt.Errorf("line %d: %w", i, err)
+			}
 		}
 		entries = append(entries, e)
 	}
@@ -163,6 +176,9 @@ func parseLogLine(line []byte) (LogEntry, error) {
 		}
 		if e.Bytes < 0 || e.Changes != nil && !e.Making() {
 			return LogEntry{}, errors.New("changes of no new generation")
+		}
+		if slices.ContainsFunc(e.Changes, Logged.nameless) {
+			return LogEntry{}, errors.New("a change of no package or version")
 		}
 		return e, nil
 	}

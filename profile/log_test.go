@@ -65,7 +65,7 @@ func TestParseLog(t *testing.T) {
 		{"wrong type", `{"format":1,"to":"x"}` + "\n", "line 1: "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			entries, err := parseLog([]byte(tt.log))
+			entries, err := parseLog(tt.log)
 			var got bytes.Buffer
 			for _, e := range entries {
 				fmt.Fprintf(&got, "%d ", e.To)
@@ -141,7 +141,7 @@ func TestUntouched(t *testing.T) {
 }
 
 func TestParseLogNewer(t *testing.T) {
-	if _, err := parseLog([]byte(`{"format":2,"what":"ever"}` + "\n")); !errors.Is(err, ErrNewerLog) {
+	if _, err := parseLog(`{"format":2,"what":"ever"}` + "\n"); !errors.Is(err, ErrNewerLog) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -149,11 +149,19 @@ func TestParseLogNewer(t *testing.T) {
 func FuzzParseLog(f *testing.F) {
 	f.Add([]byte(`{"format":1,"time":"2026-01-02T03:04:05Z","user":"a","host":"b","command":"c","from":0,"to":1}` + "\n"))
 	f.Add([]byte(`{"format":1,"from":1,"to":2,"bytes":9,"changes":[{"name":"a","new":{"version":"1","cid":"c"}}]}` + "\n"))
+	f.Add([]byte(`{"format":1,"time":"2026-01-02T03:04:05Z","user":"a","host":"b","command":"c","from":1,"to":2,"bytes":9,"changes":[` +
+		`{"name":"a","old":{"version":"1","cid":"c"},"new":{"version":"2","cid":"d"}},{"name":"b","old":{"version":"1","cid":"c"}}]}` + "\n"))
 	f.Add([]byte(`{"format":2}` + "\n"))
 	f.Add([]byte("{}\n{"))
 	f.Add([]byte("\x12\n0"))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		entries, err := parseLog(data)
+		for line := range bytes.SplitSeq(data, []byte("\n")) {
+			quick, ok := canonicalEntry(string(line))
+			if strict, err := parseLogLine(line); ok && (err != nil || !sameEntry(quick, strict)) {
+				t.Errorf("%q is read as %+v, and as %+v, %v", line, quick, strict, err)
+			}
+		}
+		entries, err := parseLog(string(data))
 		if err != nil {
 			return
 		}
@@ -165,14 +173,14 @@ func FuzzParseLog(f *testing.F) {
 			if err != nil {
 				continue // of a year that RFC 3339 does not have
 			}
-			if again, err := parseLog(append(line, '\n')); err != nil || len(again) != 1 || !sameEntry(again[0], e) {
+			if again, err := parseLog(string(line) + "\n"); err != nil || len(again) != 1 || !sameEntry(again[0], e) {
 				t.Errorf("%s became %+v, %v", line, again, err)
 			}
 		}
 		if last := data[bytes.LastIndexByte(data, '\n')+1:]; json.Valid(last) {
 			return // that is no torn line, for it would begin with a brace
 		}
-		torn, err := parseLog(append(data, "\n{\"format\":1,"...)) // a power cut in the next append
+		torn, err := parseLog(string(data) + "\n{\"format\":1,") // a power cut in the next append
 		if err != nil || len(torn) < len(entries) {
 			t.Errorf("a torn line costs others: %d of %d, %v", len(torn), len(entries), err)
 		}

@@ -59,6 +59,7 @@ type commands struct {
 	Import   importCmd   `group:"Packages" help:"Take packages from CAR files into the store."`
 	Forget   forgetCmd   `group:"Packages" help:"Stop keeping a packed or imported package."`
 	Key      keyCmd      `group:"Packages" help:"Make and keep the keys that packages are signed with."`
+	Serve    serveCmd    `group:"Packages" help:"Serve the store's packages to others."`
 	GC       gcCmd       `group:"Housekeeping" help:"Delete what nothing needs any more."`
 	Check    checkCmd    `group:"Housekeeping" help:"Look for damage, and repair it."`
 	Env      envCmd      `group:"Housekeeping" help:"Print the lines that set up a shell."`

@@ -33,6 +33,7 @@ func jsonPages() [][2]string {
 		{"key export", "keyExported"},
 		{"check", "checkReport"},
 		{"forget", "forgotten"},
+		{"serve", "serving"},
 		{"gc --dry-run", "gcPlan"},
 		{"gc", "gcResult"},
 		{"env", "envVars"},

@@ -40,6 +40,7 @@ func TestScripts(t *testing.T) {
 				"REALCACHE="+goCache(), "BINDIR="+filepath.Dir(lookPath("ipp")),
 				"STORE="+filepath.Join(home, ".local", "share", "ipp", "store"),
 				"BIN="+filepath.Join(state, "profiles", "default", "current", "bin"))
+			e.Values[serverKey{}] = map[string]*server{}
 			return os.Mkdir(home, 0o755)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -54,6 +55,9 @@ func TestScripts(t *testing.T) {
 			"unchanged": unchanged,
 			"damage":    damage,
 			"current":   current,
+			"serve":     serve,
+			"quit":      quit,
+			"get":       get,
 		},
 	})
 }

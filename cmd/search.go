@@ -184,8 +184,12 @@ func both(all, hits map[cid.Cid]*found) map[cid.Cid]*found {
 // openIndex opens the store's index. Only what asks about many packages at once
 // does.
 func (a *app) openIndex(ctx context.Context, st *store.Store) (*index.Index, error) {
+	return index.Open(ctx, st, a.indexOptions(st))
+}
+
+func (a *app) indexOptions(st *store.Store) index.Options {
 	began, said := a.now(), false
-	return index.Open(ctx, st, index.Options{
+	return index.Options{
 		Wait:    a.wait(),
 		Version: lock.FactsVersion,
 		Describe: func(_ context.Context, k store.Key) (index.Facts, error) {
@@ -197,7 +201,7 @@ func (a *app) openIndex(ctx context.Context, st *store.Store) (*index.Index, err
 				a.note("reading %s into the index, once; %d done", plural(total, "package"), done)
 			}
 		},
-	})
+	}
 }
 
 // packageFacts reads what is searched of a package.

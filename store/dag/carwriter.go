@@ -31,14 +31,19 @@ func NewCARWriter(w io.Writer, root cid.Cid) (*CARWriter, error) {
 // carHeader is {"roots": [root], "version": 1} in DAG-CBOR.
 func carHeader(root cid.Cid) []byte {
 	const (
-		maps, array, text, byteString = 0xa0, 0x80, 0x60, 0x58
-		tag                           = 0xd8
-		cidTag                        = 42
+		maps, array, text, byteString = 0xa0, 0x80, 0x60, 0x40
+		tag, cidTag                   = 0xd8, 42
+		inHead, nextByte              = 24, 24 // lengths below stand in the head itself
 	)
 	b := []byte{maps | 2, text | 5}
 	b = append(b, "roots"...)
-	b = append(b, array|1, tag, cidTag, byteString, byte(1+root.ByteLen()), 0)
-	b = append(b, root.KeyString()...)
+	b = append(b, array|1, tag, cidTag)
+	if n := 1 + root.ByteLen(); n < inHead { // only one that carries its block is so short
+		b = append(b, byteString|byte(n))
+	} else {
+		b = append(b, byteString|nextByte, byte(n))
+	}
+	b = append(append(b, 0), root.KeyString()...)
 	b = append(b, text|7)
 	b = append(b, "version"...)
 	return append(b, 1)
@@ -47,6 +52,14 @@ func carHeader(root cid.Cid) []byte {
 // Put appends a block, unless it was put before or is inline.
 func (w *CARWriter) Put(c cid.Cid, data []byte) error {
 	if _, ok := inline(c); ok || !w.put.add(c) {
+		return nil
+	}
+	return w.section(c.Bytes(), data)
+}
+
+// Append is Put for a block that may have been put before.
+func (w *CARWriter) Append(c cid.Cid, data []byte) error {
+	if _, ok := inline(c); ok {
 		return nil
 	}
 	return w.section(c.Bytes(), data)

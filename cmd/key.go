@@ -2,12 +2,8 @@ package cmd
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"ipp/cmd/term"
@@ -48,12 +44,12 @@ func (k keyCmd) run(context.Context, *app) error {
 
 // keyInfo is the JSON of key list, show and import.
 type keyInfo struct {
-	Name        string   `json:"name"`             // that --sign takes
-	Key         string   `json:"key"`              // the verifier key, which is public
-	Fingerprint string   `json:"fingerprint"`      // of the verifier key, for people to compare
-	Sealed      bool     `json:"sealed"`           // the private key is under a passphrase
-	File        string   `json:"file"`             // that holds the private key
-	Before      []string `json:"before,omitempty"` // fingerprints of keys that it took over from, the latest first
+	Name        string   `json:"name"`                  // that --sign takes
+	Key         string   `json:"key,omitempty"`         // the verifier key, which is public; absent: a dry run made none
+	Fingerprint string   `json:"fingerprint,omitempty"` // of the verifier key, for people to compare
+	Sealed      bool     `json:"sealed"`                // the private key is under a passphrase
+	File        string   `json:"file"`                  // that holds the private key
+	Before      []string `json:"before,omitempty"`      // fingerprints of keys that it took over from, the latest first
 }
 
 // keyDone is the JSON of key new, import and rotate.
@@ -98,48 +94,50 @@ func (k *keyNewCmd) run(ctx context.Context, a *app) error {
 	if _, err := os.Lstat(ring.file(name)); err == nil {
 		return failed("key new", k.Name, ring.taken(name))
 	}
-	p, err := trust.Generate(name)
+	if k.DryRun {
+		return a.saidKey(keyDone{keyInfo: keyInfo{Name: string(name), File: ring.file(name)}, DryRun: true}, "")
+	}
+	passphrase, err := a.newPassphrase(ctx, name)
 	if err != nil {
 		return failed("key new", k.Name, err)
 	}
-	var passphrase []byte
-	if !k.DryRun {
-		if passphrase, err = a.newPassphrase(ctx, name); err != nil {
-			return failed("key new", k.Name, err)
-		}
+	p, err := trust.Generate(name)
+	if err != nil {
+		return failed("key new", k.Name, err)
 	}
 	data, err := p.Encode(passphrase)
 	if err != nil {
 		return failed("key new", k.Name, err)
 	}
-	return failed("key new", k.Name, a.putKey(ring, name, data, k.DryRun, "is made"))
+	f, err := trust.ParsePrivate(data)
+	if err != nil {
+		return failed("key new", k.Name, err)
+	}
+	return failed("key new", k.Name, a.putKey(ring, name, f, "is made"))
 }
 
 // putKey writes a key that is not there yet, and says so.
-func (a *app) putKey(ring keyring, name ref.Name, data []byte, dryRun bool, what string) error {
-	f, err := trust.ParsePrivate(data)
-	if err != nil {
+func (a *app) putKey(ring keyring, name ref.Name, f *trust.PrivateFile, what string) error {
+	if err := ring.create(name, f.Encode()); err != nil {
 		return err
 	}
-	if !dryRun {
-		if err := ring.create(name, data); err != nil {
-			return err
-		}
-	}
-	out := keyDone{keyInfo: infoOf(name, ring.file(name), f), DryRun: dryRun}
-	if !dryRun {
-		out.Undo = "rm " + quote(out.File)
-	}
+	out := keyDone{keyInfo: infoOf(name, ring.file(name), f)}
+	out.Undo = "rm " + quote(out.File)
+	return a.saidKey(out, what)
+}
+
+// saidKey says that a key is there now, or would be.
+func (a *app) saidKey(out keyDone, what string) error {
 	if a.json {
 		return a.printJSON(out)
 	}
-	if dryRun {
+	if out.DryRun {
 		a.println("dry run: nothing was written; it would be in ", term.Safe(out.File))
 		return nil
 	}
 	a.println("key ", out.Name, " ", what, ": ", out.Fingerprint)
 	if !out.Sealed {
-		a.note("%s it is not under a passphrase: whoever gets %s can sign as %s", a.term.ErrStyle().Yellow("note:"), term.Safe(out.File), f.Key.Name())
+		a.note("%s it is not under a passphrase: whoever gets %s can sign with it", a.term.ErrStyle().Yellow("note:"), term.Safe(out.File))
 	}
 	a.println("undo: ", term.Safe(out.Undo))
 	return nil
@@ -232,120 +230,6 @@ func (k *keyShowCmd) run(_ context.Context, a *app) error {
 	return nil
 }
 
-type keyExportCmd struct {
-	Name    string `arg:"" name:"NAME" help:"One of your keys."`
-	Output  string `short:"o" placeholder:"FILE" help:"Write it to a new file instead of standard output."`
-	Private bool   `help:"The private key, as it lies here: to move it, or to keep a copy."`
-	dryRunFlag
-	jsonFlag
-}
-
-func (keyExportCmd) doc() doc {
-	return doc{
-		usage: "key export NAME [--private] [-o FILE] [--dry-run]",
-		about: `Prints a public key, one line that others check packages with: ipp verify REF --key FILE.
-			With --private it is the private key, under its passphrase if it has one; who has that
-			file, and the passphrase, signs in your name.`,
-		examples: []string{"ipp key export alice", "ipp key export alice --private -o /media/stick/alice.key"},
-	}
-}
-
-// keyExported is the JSON of key export.
-type keyExported struct {
-	Name        string `json:"name"`
-	Key         string `json:"key"`              // the verifier key
-	Fingerprint string `json:"fingerprint"`      // of the verifier key
-	Private     bool   `json:"private"`          // the file holds the private key
-	Output      string `json:"output,omitempty"` // the file that was written
-	DryRun      bool   `json:"dry_run"`
-}
-
-func (k *keyExportCmd) run(_ context.Context, a *app) error {
-	ring, name, err := a.keyOf("key export", k.Name)
-	if err != nil {
-		return err
-	}
-	f, err := ring.read(name)
-	if err != nil {
-		return failed("key export", k.Name, err)
-	}
-	if k.Private && a.json && k.Output == "" {
-		return usageError(k, "--private prints the key's file, not JSON: say -o FILE, or leave out --json")
-	}
-	data, mode := []byte(f.Key.String()+"\n"), fs.FileMode(0o644)
-	if k.Private {
-		data, mode = f.Encode(), 0o600
-	}
-	if k.Output != "" && !k.DryRun {
-		if err := createNew(k.Output, data, mode); err != nil {
-			return failed("key export", k.Name, err)
-		}
-	}
-	switch {
-	case a.json:
-		return a.printJSON(keyExported{string(name), f.Key.String(), string(f.Key.Fingerprint()), k.Private, k.Output, k.DryRun})
-	case k.DryRun:
-		a.println("key ", string(name), " can be exported; dry run: nothing was written")
-	case k.Output != "":
-		a.println("wrote ", term.Safe(k.Output))
-	default:
-		a.printf("%s", data)
-	}
-	return nil
-}
-
-// createNew writes a file that must not be there yet.
-func createNew(path string, data []byte, mode fs.FileMode) error {
-	err := durable.CreateFile(path, data, mode)
-	if errors.Is(err, fs.ErrExist) {
-		return &failure{err: fmt.Errorf("%s is there already and was left as it is", path), code: exitConflict, hints: []string{"name another file"}}
-	}
-	return err
-}
-
-type keyImportCmd struct {
-	File string `arg:"" name:"FILE" help:"As ipp key export --private wrote it."`
-	As   string `placeholder:"NAME" help:"Call it otherwise here; the name in the key stays."`
-	dryRunFlag
-	jsonFlag
-}
-
-func (keyImportCmd) doc() doc {
-	return doc{
-		usage:    "key import FILE [--as NAME] [--dry-run]",
-		about:    "Takes a private key that ipp key export --private wrote. A passphrase stays what it was.",
-		examples: []string{"ipp key import /media/stick/alice.key"},
-	}
-}
-
-func (k *keyImportCmd) run(_ context.Context, a *app) error {
-	f, err := readKeyFile(k.File)
-	if errors.Is(err, fs.ErrNotExist) {
-		return noFile("key import", k.File)
-	}
-	if err != nil {
-		return failed("key import", k.File, err)
-	}
-	if k.As == "" {
-		k.As = f.Key.Name()
-	}
-	ring, name, err := a.keyOf("key import", k.As)
-	if err != nil {
-		return err
-	}
-	if old, err := ring.read(name); err == nil && slices.Equal(old.Encode(), f.Encode()) {
-		if a.json {
-			return a.printJSON(keyDone{keyInfo: infoOf(name, ring.file(name), f), Nothing: true, DryRun: k.DryRun})
-		}
-		a.println("nothing to do: key ", string(name), " is here")
-		return nil
-	}
-	if _, err := os.Lstat(ring.file(name)); err == nil {
-		return failed("key import", k.File, ring.taken(name))
-	}
-	return failed("key import", k.File, a.putKey(ring, name, f.Encode(), k.DryRun, "is here"))
-}
-
 type keyRotateCmd struct {
 	Name string `arg:"" name:"NAME" help:"One of your keys."`
 	dryRunFlag
@@ -417,6 +301,7 @@ func (k *keyRotateCmd) rotate(ctx context.Context, a *app, ring keyring, name re
 	}
 	out = keyDone{keyInfo: infoOf(name, ring.file(name), f), DryRun: k.DryRun, Kept: ring.file(kept)}
 	if k.DryRun {
+		out.Key, out.Fingerprint = "", ""
 		return out, nil
 	}
 	out.Undo = "mv " + quote(out.Kept) + " " + quote(out.File)

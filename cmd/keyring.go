@@ -102,6 +102,9 @@ func (k keyring) taken(name ref.Name) error {
 
 // create writes a key that must not be there yet.
 func (k keyring) create(name ref.Name, data []byte) error {
+	if err := durable.MkdirAll(filepath.Dir(k.dir), 0o755); err != nil {
+		return err
+	}
 	if err := durable.MkdirAll(k.dir, keyDirMode); err != nil {
 		return err
 	}
@@ -144,7 +147,9 @@ func (a *app) signer(ctx context.Context, typed string) (*trust.Private, error) 
 	var f *trust.PrivateFile
 	var err error
 	if strings.ContainsRune(filepath.ToSlash(typed), '/') {
-		f, err = readKeyFile(typed)
+		if f, err = readKeyFile(typed); errors.Is(err, fs.ErrNotExist) {
+			err = noFile("pack", typed)
+		}
 	} else if ring, name, bad := a.keyOf("pack", typed); bad != nil {
 		err = bad
 	} else {

@@ -31,13 +31,13 @@ const unsignedWord = "unsigned"
 // accepted is what the person said of other keys than those before.
 type accepted struct {
 	yes     bool
-	words   map[string]bool // fingerprints, and unsignedWord
-	answers map[string]error
+	words   map[string]bool  // fingerprints, and unsignedWord
+	answers map[string]error // to what was asked, by package and key
 }
 
 // accepted parses the flag.
 func (f acceptFlag) accepted(verb string) (accepted, error) {
-	a := accepted{yes: f.Yes, words: map[string]bool{}, answers: map[string]error{}}
+	a := accepted{yes: f.Yes, words: map[string]bool{}}
 	for _, text := range f.AcceptKey {
 		if text == unsignedWord {
 			a.words[unsignedWord] = true
@@ -137,6 +137,9 @@ func (c *change) accepts(ch lock.Change, news *keyNews) error {
 	about := string(ch.Name) + " " + word
 	if err, asked := c.accept.answers[about]; asked {
 		return err
+	}
+	if c.accept.answers == nil {
+		c.accept.answers = map[string]error{}
 	}
 	what := fmt.Sprintf("%s %s is %s", ch.New.Name, ch.New.Version, news.is)
 	had := "the profile's packages of that name are"

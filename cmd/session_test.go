@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,5 +59,54 @@ func TestBlameOfWhatPassed(t *testing.T) {
 	busy := &flock.BusyError{Path: "sweep"}
 	if found := c.blame(t.Context(), old, busy); len(found) != 1 || !errors.Is(found[0].err, busy) {
 		t.Errorf("it finds %d faults", len(found))
+	}
+}
+
+// TestKeyIsCheckedAgain: what another ipp installed between the plan and the
+// flip has pinned its key.
+func TestKeyIsCheckedAgain(t *testing.T) {
+	home := t.TempDir()
+	dir := filepath.Join(home, "tool")
+	if err := os.MkdirAll(filepath.Join(dir, "share"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"HOME=" + home, "USERPROFILE=" + home, "XDG_STATE_HOME=" + home + "/state", "XDG_DATA_HOME=" + home + "/data", support.Offline()}
+	ipp := func(args ...string) {
+		t.Helper()
+		var out strings.Builder
+		if code := Main(args, env, nil, &out, &out); code != 0 {
+			t.Fatalf("ipp %v: exit code %d\n%s", args, code, out.String())
+		}
+	}
+	cars := map[string]string{}
+	for _, who := range []string{"alice", "mallory"} {
+		cars[who] = filepath.Join(home, who+".car")
+		ipp("key", "new", who)
+		ipp("pack", dir, "--name", "tool", "--version", "1.0.0", "--sign", who, "-o", cars[who])
+	}
+	set := readSettings(env)
+	a := &app{set: set, term: term.New(io.Discard, io.Discard, set.getenv), now: time.Now, flags: &grammar{}}
+	install := &installCmd{Refs: []string{cars["mallory"]}}
+	c, err := a.beginChange(t.Context(), "install", "install", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	list, err := c.openAll(t.Context(), install.Refs, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	meanwhile := false
+	c.edit = func(wishes *lock.Profile, _ *lock.Lockfile, _ func(ref.Name) bool) error {
+		wishes.Packages["tool"] = list[0].wish(wishes.Packages, nil)
+		if !meanwhile {
+			meanwhile = true
+			ipp("install", cars["alice"])
+		}
+		return nil
+	}
+	err = c.carry(t.Context())
+	if err == nil || a.explain(flatten(err)[0]).Code != exitMalformed || !strings.Contains(err.Error(), "is signed by mallory") || !strings.Contains(err.Error(), "is signed by alice") {
+		t.Errorf("another key went in: %v", err)
 	}
 }

@@ -25,7 +25,7 @@ type check struct {
 	kinds    map[string]dag.Kind
 	targets  map[string]string // of symlinks
 	deps     map[string]cid.Cid
-	signed   *verifier // nil: unsigned
+	signed   *signedPart // nil: unsigned
 }
 
 // check is Want's Check; nil for a directory that is no package of ours.
@@ -40,7 +40,7 @@ func (p *Package) check(platform ref.Platform, unread []string) func() (func(*da
 	return func() (func(*dag.Entry), func(context.Context) error) {
 		c := &check{pkg: p, meta: meta, platform: platform, kinds: map[string]dag.Kind{}, targets: map[string]string{}, deps: map[string]cid.Cid{}}
 		if p.Signature != nil {
-			c.signed = &verifier{blocks: p.src, pkg: p, unread: unread, libraries: map[ref.Name]cid.Cid{}}
+			c.signed = &signedPart{pkg: p, unread: unread}
 		}
 		return c.see, c.end
 	}
@@ -48,7 +48,7 @@ func (p *Package) check(platform ref.Platform, unread []string) func() (func(*da
 
 func (c *check) see(e *dag.Entry) {
 	if c.signed != nil {
-		c.signed.visit(e)
+		c.signed.see(e)
 	}
 	if len(c.meta.Commands) > 0 || !strings.Contains(e.Path, "/") || e.Path == SignatureName {
 		c.kinds[e.Path] = e.Kind
@@ -63,7 +63,7 @@ func (c *check) see(e *dag.Entry) {
 
 func (c *check) end(ctx context.Context) error {
 	if c.signed != nil {
-		if err := c.signed.signedFiles(ctx); err != nil {
+		if err := c.signed.end(ctx); err != nil {
 			return err
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"strings"
 
 	"ipp/lock/ref"
@@ -132,34 +131,6 @@ func (p *Package) Blame(platform ref.Platform, err error) error {
 		return err
 	}
 	return &TooLargeError{p.Root.String(), p.Signature.Key, platform, signed, limit}
-}
-
-// signedFiles holds a part that was walked against the manifest, whose CID the
-// author signed.
-func (v *verifier) signedFiles(ctx context.Context) error {
-	if _, err := v.top(ctx, Line{}); err != nil {
-		return err
-	}
-	manifest, err := v.manifest(ctx)
-	if err != nil {
-		return err
-	}
-	// The line "." says nothing that the others don't, and takes what was not read.
-	wrong, err := compare(withoutRoot(v.found.sorted(Line{Path: "."})), withoutRoot(manifest), v.unreadBelow)
-	if err == nil && len(wrong) > 0 {
-		err = &UnsignedFilesError{v.pkg.Root.String(), v.pkg.Signature.Key, faultsOf(wrong)}
-	}
-	return err
-}
-
-func withoutRoot(lines iter.Seq2[Line, error]) iter.Seq2[Line, error] {
-	return func(yield func(Line, error) bool) {
-		for l, err := range lines {
-			if (err != nil || l.Path != ".") && !yield(l, err) {
-				return
-			}
-		}
-	}
 }
 
 // counter counts the sizes of a package's parts, as they are signed.

@@ -151,6 +151,10 @@ func manifestOfBuilt(t *testing.T, b *Built) string {
 // signed, though every block is what its CID says.
 func TestSignedPartIsChecked(t *testing.T) {
 	same := func(s trust.Statement) trust.Statement { return s }
+	larger := func(s trust.Statement) trust.Statement {
+		s.Parts[trust.AnyPart] = s.Parts[trust.AnyPart].Plus(trust.Size{Files: 9})
+		return s
+	}
 	lower := func(part ref.Platform, less trust.Size) func(trust.Statement) trust.Statement {
 		return func(s trust.Statement) trust.Statement {
 			size := s.Parts[part]
@@ -168,15 +172,16 @@ func TestSignedPartIsChecked(t *testing.T) {
 		want   string // "": it is in order
 	}{
 		{"as it was signed", func(items) {}, same, ""},
-		{"changed", func(tree items) { tree["linux-amd64/bin/tool"] = "x:evil" }, same, "linux-amd64/bin/tool is changed"},
-		{"changed below any", func(tree items) { tree["any/share/deep/b"] = "xx" }, same, "any/share/deep/b is changed"},
-		{"another platform changed", func(tree items) { tree["linux-arm64/bin/tool"] = "x:evil" }, same, "linux-arm64 is changed"},
-		{"run bit", func(tree items) { tree["README"] = "x:r" }, same, "README is changed"},
+		{"changed", func(tree items) { tree["linux-amd64/bin/tool"] = "x:evil" }, same, "linux-amd64/bin/tool is missing or changed"},
+		{"changed below any", func(tree items) { tree["any/share/deep/b"] = "xx" }, same, "any/share/deep/b is missing or changed"},
+		{"another platform changed", func(tree items) { tree["linux-arm64/bin/tool"] = "x:evil" }, same, "linux-arm64 is missing or changed"},
+		{"run bit", func(tree items) { tree["README"] = "x:r" }, same, "README is missing or changed"},
 		{"extra, and small enough", func(tree items) {
 			tree["linux-amd64/bin/u"], tree["README"] = "x:", ""
 			delete(tree, "l")
-		}, same, "linux-amd64/bin/u is extra"},
-		{"missing", func(tree items) { delete(tree, "l") }, same, "l is missing"},
+		}, same, "README is missing or changed; l is missing or changed; linux-amd64/bin is missing or changed"},
+		{"extra alone", func(tree items) { tree["more"] = "" }, larger, "it has more than PackManifest lists: 1"},
+		{"missing", func(tree items) { delete(tree, "l") }, same, "l is missing or changed"},
 		{"fewer bytes signed", func(items) {}, lower("linux-amd64", trust.Size{Bytes: 1}), "more bytes at"},
 		{"fewer files signed", func(items) {}, lower(trust.AnyPart, trust.Size{Files: 1}), "more files at"},
 		{"less depth signed", func(items) {}, both, "more directories deep at"},

@@ -34,6 +34,7 @@ func jsonPages() [][2]string {
 		{"check", "checkReport"},
 		{"forget", "forgotten"},
 		{"serve", "serving"},
+		{"serve --install", "unit"},
 		{"gc --dry-run", "gcPlan"},
 		{"gc", "gcResult"},
 		{"env", "envVars"},

@@ -40,7 +40,7 @@ func TestScripts(t *testing.T) {
 				"REALCACHE="+goCache(), "BINDIR="+filepath.Dir(lookPath("ipp")),
 				"STORE="+filepath.Join(home, ".local", "share", "ipp", "store"),
 				"BIN="+filepath.Join(state, "profiles", "default", "current", "bin"))
-			e.Values[serverKey{}] = map[string]*server{}
+			e.Values[serverKey{}] = map[string]*scriptServer{}
 			return os.Mkdir(home, 0o755)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

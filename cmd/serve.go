@@ -5,46 +5,54 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
 
 	"ipp/cmd/term"
-	"ipp/store"
 	"ipp/store/index"
 	httpgate "ipp/store/ipfs/gateway"
+	"ipp/store/ipfs/node"
 )
 
-// defaultListen is where serve listens unless told otherwise: nobody else reaches
-// it there.
-const defaultListen, defaultPort = "127.0.0.1:" + defaultPort, "8631"
+// Where serve listens unless told otherwise: nobody else reaches it there.
+const (
+	defaultPort   = "8631"
+	defaultListen = "127.0.0.1:" + defaultPort
+	defaultPeer   = "/ip4/127.0.0.1/tcp/8632"
+)
 
 // drain is how long answers that were begun have to end when serve stops.
 const drain = 3 * time.Second
 
 type serveCmd struct {
-	Listen []string `placeholder:"ADDR" help:"Where to listen: HOST:PORT, or :PORT for every address of this machine; may be repeated. Default: 127.0.0.1:8631."`
-	Name   []string `placeholder:"HOST" help:"A name under which a proxy on this machine passes requests on; may be repeated."`
+	Listen  []string `placeholder:"ADDR" help:"Where to listen. For HTTP: HOST:PORT, or :PORT for every address of this machine (default 127.0.0.1:8631). For peers: a multiaddr (default /ip4/127.0.0.1/tcp/8632). May be repeated."`
+	Name    []string `placeholder:"HOST" help:"A name under which a proxy on this machine passes requests on; may be repeated."`
+	Install bool     `help:"Write a systemd user unit that serves like this, and serve nothing now."`
+	dryRunFlag
 	jsonFlag
 }
 
 func (serveCmd) doc() doc {
 	return doc{
-		usage: "serve [--listen ADDR]…",
+		usage: "serve [--listen ADDR]… [--install]",
 		about: `Serves every package of the store to others, until it is stopped: as a trustless IPFS gateway
 			(https://specs.ipfs.tech/http-gateways/trustless-gateway/), from which ipp, Kubo, Helia and
-			plain curl fetch blocks and CARs. Each block is hashed again before it leaves.
+			plain curl fetch blocks and CARs, and to peers by bitswap. Each block is hashed again before it
+			leaves. A browser that opens its address sees what is served.
 
 			It follows the store: what is installed or packed while it runs is served, what is collected no
 			longer is. It writes nothing but the store's index, so it never stands in the way of other
 			commands.
 
-			Only this machine reaches the default address. With --listen :8631 whoever reaches the machine
-			can fetch what the store has, and see at / which packages these are.`,
+			Only this machine reaches the default addresses. With --listen :8631 whoever reaches the machine
+			can fetch what the store has, and see which packages these are.`,
 		examples: []string{
 			"ipp serve",
-			"ipp serve --listen :8631  # to the whole network",
+			"ipp serve --listen :8631 --listen /ip4/0.0.0.0/tcp/8632  # to the whole network",
+			"ipp serve --install --listen :8631  # from now on, as a service",
 			"curl 'http://127.0.0.1:8631/ipfs/CID?format=car' -o package.car",
 		},
 	}
@@ -53,13 +61,19 @@ func (serveCmd) doc() doc {
 // serving is the JSON of serve, printed when it is ready.
 type serving struct {
 	URLs     []string `json:"urls"`     // of the gateway
+	Peers    []string `json:"peers"`    // addresses for bitswap, with the peer ID at the end
 	Packages int      `json:"packages"` // that are served now
 }
 
 func (s *serveCmd) run(ctx context.Context, a *app) error {
-	addrs, err := s.addresses()
-	if err != nil {
+	at, err := s.places()
+	switch {
+	case err != nil:
 		return err
+	case s.Install:
+		return s.install(a)
+	case s.DryRun:
+		return usageError(s, "--dry-run is for --install: to serve changes nothing")
 	}
 	st, err := a.openStore(false)
 	if err != nil {
@@ -72,7 +86,8 @@ func (s *serveCmd) run(ctx context.Context, a *app) error {
 	if err != nil {
 		return failed("serve", "", err)
 	}
-	err = a.serve(ctx, st, live, addrs, s.Name)
+	v := &server{a: a, shelf: &shelf{st: st, live: live}}
+	err = v.serve(ctx, at, s.Name)
 	if closed := live.Close(); err == nil {
 		err = failed("serve", "", closed)
 	}
@@ -84,55 +99,90 @@ func nothingToServe() error {
 		hints: []string{"ipp install or ipp pack bring one into it"}}
 }
 
-// addresses are where to listen, each with a port.
-func (s *serveCmd) addresses() ([]string, error) {
-	if len(s.Listen) == 0 {
-		return []string{defaultListen}, nil
-	}
-	var list []string
+// listenAt is where to listen.
+type listenAt struct {
+	http  []string // HOST:PORT
+	peers []string // multiaddrs
+}
+
+func (s *serveCmd) places() (at listenAt, err error) {
 	for _, text := range s.Listen {
+		if strings.HasPrefix(text, "/") {
+			if err := node.CheckListen(text); err != nil {
+				return at, usageError(s, "--listen %q: want /ip4/ADDRESS/tcp/PORT: %w", text, err)
+			}
+			at.peers = append(at.peers, text)
+			continue
+		}
 		host, port, err := net.SplitHostPort(text)
 		if err != nil && !strings.Contains(text, ":") {
 			host, port, err = text, defaultPort, nil
 		}
 		n, notNumber := strconv.Atoi(port)
 		if err != nil || notNumber != nil || n < 0 || n > 65535 {
-			return nil, usageError(s, "--listen %q: want HOST:PORT, or :PORT", text)
+			return at, usageError(s, "--listen %q: want HOST:PORT, or :PORT", text)
 		}
-		list = append(list, net.JoinHostPort(host, port))
+		at.http = append(at.http, net.JoinHostPort(host, port))
 	}
-	return list, nil
+	if at.http == nil {
+		at.http = []string{defaultListen}
+	}
+	if at.peers == nil {
+		at.peers = []string{defaultPeer}
+	}
+	return at, nil
+}
+
+// server is a serve at work.
+type server struct {
+	a       *app
+	shelf   *shelf
+	handler *httpgate.Handler
+	node    *node.Node
 }
 
 // serve answers until ctx ends.
-func (a *app) serve(ctx context.Context, st *store.Store, live *index.Live, addrs, names []string) error {
-	sh := &shelf{st: st, live: live}
-	packages, err := sh.packages(ctx)
+func (v *server) serve(ctx context.Context, at listenAt, names []string) (err error) {
+	packages, err := v.shelf.packages(ctx)
 	if err != nil {
 		return failed("serve", "", err)
 	}
 	if len(packages) == 0 {
 		return nothingToServe()
 	}
-	listeners, err := listenAll(ctx, addrs)
+	key, err := v.a.nodeKey()
 	if err != nil {
 		return err
 	}
-	handler := httpgate.New(httpgate.Options{Source: live, Page: sh.page(urlsOf(listeners[0].Addr())[0]), Names: names})
-	server := httpgate.NewServer(handler)
+	listeners, err := listenAll(ctx, at.http)
+	if err != nil {
+		return err
+	}
+	v.handler = httpgate.New(httpgate.Options{Source: v.shelf.live, Page: v.shelf.page(urlsOf(listeners[0].Addr())[0]), Names: names})
+	web := httpgate.NewServer(v.handler)
 	broken := make(chan error, len(listeners))
 	for _, l := range listeners {
-		go func() { broken <- server.Serve(l) }()
+		go func() { broken <- web.Serve(l) }()
 	}
-	if err = a.sayServing(listeners, len(packages)); err == nil {
-		err = a.watchServing(ctx, handler, sh, broken)
+	defer func() {
+		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+		defer cancel()
+		if stopped := web.Shutdown(grace); err == nil {
+			err = failed("serve", "", stopped)
+		}
+	}()
+	if v.node, err = node.Server(key, v.shelf.live, at.peers...); err != nil {
+		return cantListen(strings.Join(at.peers, ", "), err)
 	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
-	defer cancel()
-	if stopped := server.Shutdown(grace); err == nil {
-		err = failed("serve", "", stopped)
+	defer func() {
+		if closed := v.node.Close(); err == nil {
+			err = failed("serve", "", closed)
+		}
+	}()
+	if err := v.say(listeners, len(packages)); err != nil {
+		return err
 	}
-	return err
+	return v.watch(ctx, broken)
 }
 
 // listenAll listens on every address, or on none.
@@ -150,15 +200,19 @@ func listenAll(ctx context.Context, addrs []string) (list []net.Listener, err er
 	for _, l := range list {
 		_ = l.Close() // nothing came in yet
 	}
-	f := &failure{verb: "listen on", object: addrs[len(list)], err: cutNet(err), code: exitFailed, hints: []string{"--listen HOST:PORT says where else"}}
+	return nil, cantListen(addrs[len(list)], err)
+}
+
+func cantListen(addr string, err error) error {
+	f := &failure{verb: "listen on", object: addr, err: cutNet(err), code: exitFailed, hints: []string{"--listen says where else"}}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		f.err, f.code = errors.New("another program listens there"), exitBusy
-		f.hints = []string{"if it is an ipp serve, that serves this store already", "--listen 127.0.0.1:0 takes any free port"}
+		f.hints = []string{"if it is an ipp serve, that serves this store already", "--listen 127.0.0.1:0 --listen /ip4/127.0.0.1/tcp/0 takes any free ports"}
 	case errors.Is(err, syscall.EACCES):
 		f.hints = []string{"ports below 1024 are for root: take a higher one"}
 	}
-	return nil, f
+	return f
 }
 
 // cutNet is a network error without the address, which is said already.
@@ -170,21 +224,21 @@ func cutNet(err error) error {
 	return err
 }
 
-// sayServing says where it serves, and how others fetch.
-func (a *app) sayServing(listeners []net.Listener, packages int) error {
-	out := serving{URLs: []string{}, Packages: packages}
+// say says where it serves, and how others fetch.
+func (v *server) say(listeners []net.Listener, packages int) error {
+	out := serving{URLs: []string{}, Peers: v.node.Addresses(), Packages: packages}
 	for _, l := range listeners {
 		out.URLs = append(out.URLs, urlsOf(l.Addr())...)
 	}
-	if a.json {
-		return a.printJSON(out)
+	if v.a.json {
+		return v.a.printJSON(out)
 	}
-	a.println("serving ", plural(packages, "package"), " at")
-	for _, u := range out.URLs {
-		a.println("  ", u)
+	v.a.println("serving ", plural(packages, "package"), " at")
+	for _, u := range append(slices.Clone(out.URLs), out.Peers...) {
+		v.a.println("  ", u)
 	}
-	a.println("fetch:   ipp install CID --from ", out.URLs[0])
-	a.println("stop:    Ctrl-C, or SIGTERM")
+	v.a.println("fetch:   ipp install CID --from ", out.URLs[0])
+	v.a.println("stop:    Ctrl-C, or SIGTERM")
 	return nil
 }
 
@@ -213,40 +267,41 @@ func urlsOf(addr net.Addr) []string {
 // quiet is how long nothing is said off a terminal while something is served.
 const quiet = time.Minute
 
-// watchServing shows what is served, until ctx ends or a listener breaks. To be
-// stopped is how serve ends, so no error.
-func (a *app) watchServing(ctx context.Context, h *httpgate.Handler, sh *shelf, broken <-chan error) error {
-	status := a.term.Status()
+// watch shows what is served, until ctx ends or a listener breaks. To be stopped is
+// how serve ends, so no error.
+func (v *server) watch(ctx context.Context, broken <-chan error) error {
+	status := v.a.term.Status()
 	defer status.Done()
 	tick := time.NewTicker(term.StatusTick)
 	defer tick.Stop()
-	last, told := a.now(), int64(0)
+	last, told := v.a.now(), ""
 	for {
 		select {
 		case <-ctx.Done():
-			a.note("stopping; %s", served(h))
+			status.Done()
+			v.a.note("stopping; %s", v.served())
 			return nil
 		case err := <-broken:
 			return failed("serve", "", err)
 		case now := <-tick.C:
-			requests, peers := h.Active()
-			text := fmt.Sprintf("%s; %s, for %s now", served(h), plural(requests, "request"), plural(peers, "peer"))
-			if status.Show(text); status.Live() {
-				continue
-			}
-			if n := h.Stats.Requests.Load(); n != told && now.Sub(last) >= quiet {
-				last, told = now, n
-				a.note("%s", text)
+			requests, peers := v.handler.Active()
+			text := fmt.Sprintf("%s; now %s for %s, %s by bitswap", v.served(), plural(requests, "request"), plural(peers, "client"), plural(v.node.Peers(), "peer"))
+			if status.Show(text); !status.Live() && told != text && now.Sub(last) >= quiet {
+				last, told = now, text
+				v.a.note("%s", text)
 			}
 		}
 	}
 }
 
 // served is what was served since the start.
-func served(h *httpgate.Handler) string {
-	text := fmt.Sprintf("%s served, %s sent", plural(int(h.Stats.Requests.Load()), "request"), term.Bytes(h.Stats.Bytes.Load()))
-	if n := h.Stats.Broken.Load(); n > 0 {
-		text += fmt.Sprintf(", %d broken off", n)
+func (v *server) served() string {
+	text := fmt.Sprintf("%s served, %s sent", plural(int(v.handler.Stats.Requests.Load()), "request"), term.Bytes(v.handler.Stats.Bytes.Load()))
+	if n := v.handler.Stats.Broken.Load(); n > 0 {
+		text += fmt.Sprintf(" (%d broken off)", n)
+	}
+	if blocks, bytes, err := v.node.Served(); err == nil {
+		text += fmt.Sprintf("; %s by bitswap, %s", plural(int(blocks), "block"), term.Bytes(int64(bytes)))
 	}
 	return text
 }

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
@@ -30,7 +31,7 @@ func (s *shelf) page(own string) http.Handler {
 		} {
 			w.Header().Set(name, value)
 		}
-		_ = web.Write(w, shownPage(offers, addressOf(r, own))) // the browser went away
+		_ = web.Write(w, s.shown(r.Context(), offers, addressOf(r, own))) // the browser went away
 	})
 }
 
@@ -46,7 +47,7 @@ func addressOf(r *http.Request, own string) string {
 	return "http://" + r.Host + "/"
 }
 
-func shownPage(offers []offer, address string) web.Page {
+func (s *shelf) shown(ctx context.Context, offers []offer, address string) web.Page {
 	p := web.Page{Where: address, Begin: "ipp install CID --from " + address}
 	if len(offers) > maxShown {
 		offers, p.More = offers[:maxShown], len(offers)-maxShown
@@ -56,6 +57,9 @@ func shownPage(offers []offer, address string) web.Page {
 			Name: term.Safe(string(o.facts.Name)), Version: term.Safe(string(o.facts.Version)), Summary: term.Safe(o.facts.Summary),
 			Platforms: o.parts, Size: term.Bytes(o.bytes), CID: o.root.String(),
 			Install: "ipp install " + o.root.String() + " --from " + address,
+		}
+		if by := s.author(ctx, o.root); by != nil {
+			pkg.Key = term.Safe(by.Name + " (" + by.Fingerprint + ")")
 		}
 		if o.facts.Name == "" { // it has no name to be installed by
 			pkg.Install += " --as NAME"

@@ -9,6 +9,7 @@ import (
 	"ipp/lock"
 	"ipp/store"
 	"ipp/store/index"
+	"ipp/store/pack"
 
 	"github.com/ipfs/go-cid"
 )
@@ -20,6 +21,7 @@ type shelf struct {
 
 	mu    sync.Mutex
 	sizes map[store.Key]int64 // trees are immutable
+	signs map[cid.Cid]*author // so are packages
 }
 
 // offer is one package on the shelf.
@@ -81,4 +83,22 @@ func (s *shelf) size(k store.Key) int64 {
 	}
 	s.sizes[k] = n
 	return n
+}
+
+// author is who signed a package; nil: nobody, or it can't be told.
+func (s *shelf) author(ctx context.Context, root cid.Cid) *author {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a, ok := s.signs[root]; ok {
+		return a
+	}
+	pkg, err := pack.Open(ctx, s.live, root)
+	if err != nil {
+		return nil
+	}
+	if s.signs == nil {
+		s.signs = map[cid.Cid]*author{}
+	}
+	s.signs[root] = authorOf(pkg.Signature)
+	return s.signs[root]
 }

@@ -17,7 +17,7 @@ import (
 )
 
 // server is an ipp serve that a script started.
-type server struct {
+type scriptServer struct {
 	cmd    *exec.Cmd
 	stderr *safeBuffer
 	serving
@@ -52,29 +52,30 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	if neg {
 		ts.Fatalf("usage: serve [ARGS…]")
 	}
-	cmd := exec.Command(lookPath("ipp"), append([]string{"serve", "--json", "--listen", "127.0.0.1:0"}, args...)...)
+	cmd := exec.Command(lookPath("ipp"), append([]string{"serve", "--json", "--listen", "127.0.0.1:0", "--listen", "/ip4/127.0.0.1/tcp/0"}, args...)...)
 	cmd.Dir = ts.Getenv("WORK")
 	for _, name := range []string{"HOME", "PATH", "USER", "GORACE", "XDG_DATA_HOME", "XDG_STATE_HOME"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
-	s := &server{cmd: cmd, stderr: &safeBuffer{}}
+	s := &scriptServer{cmd: cmd, stderr: &safeBuffer{}}
 	cmd.Stderr = s.stderr
 	out, err := cmd.StdoutPipe()
 	ts.Check(err)
 	ts.Check(cmd.Start())
 	ts.Defer(func() { _ = cmd.Process.Kill() })
-	if err := json.NewDecoder(out).Decode(&s.serving); err != nil || len(s.URLs) == 0 {
+	if err := json.NewDecoder(out).Decode(&s.serving); err != nil || len(s.URLs) == 0 || len(s.Peers) == 0 {
 		ts.Fatalf("ipp serve said nothing of use: %v\n%s", err, s.stderr)
 	}
 	ts.Setenv("URL", strings.TrimSuffix(s.URLs[0], "/"))
+	ts.Setenv("PEER", s.Peers[0])
 	ts.Setenv("ADDR", strings.TrimPrefix(ts.Getenv("URL"), "http://"))
-	ts.Value(serverKey{}).(map[string]*server)["serve"] = s
+	ts.Value(serverKey{}).(map[string]*scriptServer)["serve"] = s
 }
 
 // quit SIGNAL CODE: sends the signal to what serve started, which then exits
 // with CODE; its standard error is the script's.
 func quit(ts *testscript.TestScript, neg bool, args []string) {
-	s := ts.Value(serverKey{}).(map[string]*server)["serve"]
+	s := ts.Value(serverKey{}).(map[string]*scriptServer)["serve"]
 	if neg || len(args) != 2 || s == nil {
 		ts.Fatalf("usage: quit TERM|INT|KILL CODE")
 	}

@@ -110,6 +110,18 @@ func Server(key ed25519.PrivateKey, blocks Blocks, listen ...string) (*Node, err
 	return n, nil
 }
 
+// CheckListen says what is wrong with an address to serve at.
+func CheckListen(address string) error {
+	a, err := ma.NewMultiaddr(address)
+	if err != nil {
+		return err
+	}
+	if len(a) != 2 || a[1].Code() != ma.P_TCP {
+		return errors.New("peers are served over TCP")
+	}
+	return nil
+}
+
 // newNode makes the host.
 func newNode(key ed25519.PrivateKey, limits rcmgr.ConcreteLimitConfig) (n *Node, err error) {
 	n = &Node{stop: func() {}}

@@ -29,6 +29,7 @@ func commands() map[string]func(*script, bool, []string) {
 		"program":   program,
 		"unpacked":  unpacked,
 		"kubo":      kubo,
+		"helia":     helia,
 		"kubod":     kubod,
 		"online":    online,
 		"router":    router,

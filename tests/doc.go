@@ -8,7 +8,7 @@
 //	figures/              ipp beside its peers; no test
 //	homes/                small homes, what is done in them, and what must hold there
 //	kubo/                 Kubo, as a module of its own
-//	ipfs-car/             ipfs-car, as npm pins it
+//	ipfs-car/, helia/     ipfs-car and Helia, as npm pins them
 //	model/                the commit and collection protocol, model-checked
 //	powercut/             a power cut at every write, on real file systems
 //	programs/             real programs, fetched and pinned
@@ -31,5 +31,6 @@
 //	IPP_TEST_PROGRAMS=DIR    the real programs; default .cache/programs
 //	IPP_TEST_KUBO=FILE       Kubo's ipfs; default .cache/kubo/ipfs
 //	IPP_TEST_IPFSCAR=FILE    ipfs-car; default below .cache/ipfs-car
+//	IPP_TEST_HELIA=DIR       Helia, installed; default .cache/helia
 //	IPP_TEST_SCRATCH=DIR     homes that are made by the hundred; default in memory
 package tests

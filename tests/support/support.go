@@ -68,6 +68,15 @@ func IPFSCar(t testing.TB) string {
 	return orSkip(t, IPFSCarPath)
 }
 
+// HeliaPath is the path of Helia's directory: $IPP_TEST_HELIA, or .cache/helia.
+func HeliaPath() (string, error) { return fetched("IPP_TEST_HELIA", "helia") }
+
+// Helia is HeliaPath, or the test skips.
+func Helia(t testing.TB) string {
+	t.Helper()
+	return orSkip(t, HeliaPath)
+}
+
 func fetched(variable string, below ...string) (string, error) {
 	path := os.Getenv(variable)
 	if path == "" {

@@ -31,6 +31,7 @@ type networkConfig struct {
 	Kubo     string   `toml:"kubo"`     // the address of a node's RPC
 	Gateways []string `toml:"gateways"` // addresses of trustless gateways; left out: defaultGateways
 	Peers    []string `toml:"peers"`    // who is asked by bitswap, by multiaddr
+	Announce []string `toml:"announce"` // who is told, by /routing/v1, what serve serves
 	Routers  []string `toml:"routers"`  // who says which other peers to ask; left out: defaultRouters
 }
 
@@ -90,6 +91,7 @@ func parseConfig(path string, data []byte) (*config, error) {
 	}
 	check("gateways", web.Check, c.Network.Gateways...)
 	check("routers", node.CheckRouter, c.Network.Routers...)
+	check("announce", node.CheckRouter, c.Network.Announce...)
 	check("peers", node.CheckPeer, c.Network.Peers...)
 	if network == nil || network.Get("gateways") == nil {
 		c.Network.Gateways = defaultGateways

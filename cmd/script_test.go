@@ -58,6 +58,8 @@ func TestScripts(t *testing.T) {
 			"serve":     serve,
 			"quit":      quit,
 			"get":       get,
+			"routing":   routing,
+			"appears":   appears,
 		},
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -139,6 +140,7 @@ type server struct {
 	shelf   *shelf
 	handler *httpgate.Handler
 	node    *node.Node
+	telling sync.WaitGroup // of announce
 }
 
 // serve answers until ctx ends.
@@ -149,6 +151,10 @@ func (v *server) serve(ctx context.Context, at listenAt, names []string) (err er
 	}
 	if len(packages) == 0 {
 		return nothingToServe()
+	}
+	conf, err := v.a.readConfig()
+	if err != nil {
+		return err
 	}
 	key, err := v.a.nodeKey()
 	if err != nil {
@@ -182,6 +188,10 @@ func (v *server) serve(ctx context.Context, at listenAt, names []string) (err er
 	if err := v.say(listeners, len(packages)); err != nil {
 		return err
 	}
+	telling, stop := context.WithCancel(ctx)
+	defer v.telling.Wait()
+	defer stop()
+	v.announce(telling, conf.Network)
 	return v.watch(ctx, broken)
 }
 

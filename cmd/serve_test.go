@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strconv"
@@ -54,7 +55,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	cmd := exec.Command(lookPath("ipp"), append([]string{"serve", "--json", "--listen", "127.0.0.1:0", "--listen", "/ip4/127.0.0.1/tcp/0"}, args...)...)
 	cmd.Dir = ts.Getenv("WORK")
-	for _, name := range []string{"HOME", "PATH", "USER", "GORACE", "XDG_DATA_HOME", "XDG_STATE_HOME"} {
+	for _, name := range []string{"HOME", "PATH", "USER", "GORACE", "XDG_DATA_HOME", "XDG_STATE_HOME", "IPP_CONFIG"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	s := &scriptServer{cmd: cmd, stderr: &safeBuffer{}}
@@ -117,5 +118,38 @@ func get(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		ts.Check(os.WriteFile(ts.MkAbs(args[2]), body, 0o644))
 		return
+	}
+}
+
+// routing FILE: a service that notes in FILE what it is told; $ROUTING is its
+// address.
+func routing(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: routing FILE")
+	}
+	file := ts.MkAbs(args[0])
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if body, err := io.ReadAll(r.Body); err == nil {
+			_ = os.WriteFile(file, body, 0o644) // the script misses it
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"ProvideResults":[{"Schema":"bitswap","Protocol":"transport-bitswap","AdvisoryTTL":86400000}]}`)
+	}))
+	ts.Defer(s.Close)
+	ts.Setenv("ROUTING", s.URL)
+}
+
+// appears FILE: waits for it.
+func appears(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: appears FILE")
+	}
+	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		if data, err := os.ReadFile(ts.MkAbs(args[0])); err == nil && len(data) > 0 {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("%s does not appear", args[0])
+		}
 	}
 }

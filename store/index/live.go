@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -28,6 +29,7 @@ type Live struct {
 
 	mu   sync.RWMutex // held shared by who asks x, exclusively to open and close it
 	x    *Index       // nil: not open
+	shut bool         // for good
 	seen time.Time    // trees' time when x was opened
 	at   time.Time    // when that was
 
@@ -55,10 +57,12 @@ func (l *Live) Close() error {
 	<-l.done
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.shut = true
 	return l.let()
 }
 
-// Use runs f with the index as it is now. f must not keep it.
+// Use runs f with the index as it is now. f must not keep it,
+// nor ask l for more.
 func (l *Live) Use(ctx context.Context, f func(*Index) error) error {
 	l.asked.Lock()
 	l.asked.last = time.Now()
@@ -101,6 +105,9 @@ func (l *Live) Size(ctx context.Context, c cid.Cid) (size int64, err error) {
 func (l *Live) refresh(ctx context.Context) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.shut {
+		return fs.ErrClosed
+	}
 	seen, now := l.treesTime(), time.Now()
 	if l.x != nil && seen.Equal(l.seen) && !l.racy() {
 		return nil

@@ -91,4 +91,7 @@ func TestLive(t *testing.T) {
 	remove(t, st, store.Key{Root: first, Part: store.AnyPart})
 	eventually(t, "a package that went is not found", func() bool { return !has(first) })
 	must(t, l.Close())
+	if _, err := l.Block(t.Context(), first); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("closed, it says %v", err)
+	}
 }

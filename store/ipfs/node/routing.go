@@ -28,11 +28,8 @@ func CheckRouter(address string) error {
 	return err
 }
 
-// newRouters is who says which peers have a block; nil: nobody.
-func newRouters(addresses []string) (routing.ContentDiscovery, error) {
-	if len(addresses) == 0 {
-		return nil, nil
-	}
+// newWeb is a client that a service can't hold up, nor fill up.
+func newWeb() *http.Client {
 	transport := &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		ResponseHeaderTimeout:  dialling,
@@ -42,13 +39,21 @@ func newRouters(addresses []string) (routing.ContentDiscovery, error) {
 		DisableCompression:     true,
 		ForceAttemptHTTP2:      true,
 	}
+	return &http.Client{Timeout: dialling, Transport: &client.ResponseBodyLimitedTransport{
+		RoundTripper: transport, LimitBytes: maxAnswer, UserAgent: Agent}}
+}
+
+// newRouters is who says which peers have a block; nil: nobody.
+func newRouters(addresses []string) (routing.ContentDiscovery, error) {
+	if len(addresses) == 0 {
+		return nil, nil
+	}
+	web := newWeb()
 	var all routers
 	for _, a := range addresses {
 		if u, err := url.Parse(a); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
 			return nil, fmt.Errorf("router %q: its address would begin with https://HOST", a)
 		}
-		web := &http.Client{Timeout: dialling, Transport: &client.ResponseBodyLimitedTransport{
-			RoundTripper: transport, LimitBytes: maxAnswer, UserAgent: Agent}}
 		c, err := client.New(a, client.WithHTTPClient(web), client.WithProtocolFilter([]string{"transport-bitswap", "unknown"}))
 		if err != nil {
 			return nil, fmt.Errorf("router %s: %w", a, err)

@@ -31,6 +31,7 @@ func commands() map[string]func(*script, bool, []string) {
 		"kubo":      kubo,
 		"helia":     helia,
 		"kubod":     kubod,
+		"kuboat":    kuboat,
 		"online":    online,
 		"router":    router,
 		"serve":     serve,

@@ -47,10 +47,6 @@ import (
 // Agent is what a node calls itself.
 const Agent = "ipp"
 
-// rebroadcast is how long a want that nobody answered waits to be said again: a
-// peer whose queue is full forgets it.
-const rebroadcast = 5 * time.Second
-
 // Node is a libp2p host that speaks bitswap.
 type Node struct {
 	host   host.Host
@@ -76,8 +72,10 @@ func newClient(find routing.ContentDiscovery) (*Node, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	n.stop = cancel
+	timeouts := client.DefaultDontHaveTimeoutConfig()
+	timeouts.MinTimeout = time.Second // a machine that is busy is not one that has nothing
 	exchange := bsnet.NewFromIpfsHost(n.host)
-	n.client = client.New(ctx, exchange, find, nothing{}, client.WithoutDuplicatedBlockStats(), client.RebroadcastDelay(rebroadcast))
+	n.client = client.New(ctx, exchange, find, nothing{}, client.WithoutDuplicatedBlockStats(), client.WithDontHaveTimeoutConfig(timeouts))
 	exchange.Start(n.client)
 	n.close = append(n.close, func() error { exchange.Stop(); return nil }, n.client.Close)
 	return n, nil

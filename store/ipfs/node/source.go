@@ -16,6 +16,7 @@ import (
 const (
 	width    = 256 // a peer forgets wants beyond 1,024, and each may be asked for twice
 	patience = 30 * time.Second
+	renewal  = 3 * time.Second // of silence, after which everything is asked for again
 	dialling = 10 * time.Second
 )
 
@@ -27,10 +28,15 @@ type Source struct {
 	named []peer.AddrInfo
 	found bool // others may be found
 
-	once    sync.Once
-	ready   chan struct{} // closed when there is a session, or none can be
-	err     error
-	session exchange.Fetcher
+	once  sync.Once
+	ready chan struct{} // closed when there is a session, or none can be
+	err   error
+
+	mu       sync.Mutex
+	session  *session
+	asking   int           // how many blocks are being asked for
+	heard    time.Time     // when a block came last, a session began, or asking did
+	patience time.Duration // with the session
 
 	ctx   context.Context // of all dialling, and the session
 	end   context.CancelFunc
@@ -104,12 +110,89 @@ func (s *Source) Block(ctx context.Context, c cid.Cid, report func(int)) ([]byte
 	if s.err != nil {
 		return nil, s.err
 	}
-	b, err := s.session.GetBlock(ctx, c)
+	for {
+		data, err := s.ask(ctx, c)
+		if err == nil {
+			report(len(data))
+		}
+		if !errors.Is(err, errRenewed) {
+			return data, err
+		}
+	}
+}
+
+// session is one of bitswap's, and how it is ended.
+type session struct {
+	exchange.Fetcher
+	ctx context.Context
+	end context.CancelCauseFunc
+}
+
+// errRenewed ends a session that has been silent.
+var errRenewed = errors.New("the session has been silent")
+
+// ask asks for a block in the session that there is.
+func (s *Source) ask(ctx context.Context, c cid.Cid) ([]byte, error) {
+	now := s.enter()
+	defer s.leave()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(now.ctx, func() { cancel(context.Cause(now.ctx)) })()
+	b, err := now.GetBlock(ctx, c)
 	if err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			err = cause
+		}
 		return nil, err
 	}
-	report(len(b.RawData()))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.heard, s.patience = time.Now(), renewal
 	return b.RawData(), nil
+}
+
+func (s *Source) enter() *session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.asking++; s.asking == 1 {
+		s.heard = time.Now()
+	}
+	return s.session
+}
+
+func (s *Source) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asking--
+}
+
+// watch begins another session where one has been silent, so that all that was
+// asked for is asked for anew: bitswap forgets wants that it had not sent to
+// anybody yet when its only peer was late to answer others.
+func (s *Source) watch() {
+	tick := time.NewTicker(renewal / 4)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		s.mu.Lock()
+		if s.asking > 0 && time.Since(s.heard) > s.patience {
+			old := s.session
+			s.begin()
+			s.patience *= 2
+			old.end(errRenewed)
+		}
+		s.mu.Unlock()
+	}
+}
+
+// begin begins a session. s.mu is held.
+func (s *Source) begin() {
+	ctx, end := context.WithCancelCause(s.ctx)
+	s.session, s.heard = &session{s.node.client.NewSession(ctx), ctx, end}, time.Now()
 }
 
 // plain is why a peer could not be dialled, without a line for each attempt.
@@ -143,6 +226,10 @@ func (s *Source) connect() {
 		all = append(all, plain(err))
 	}
 	if s.err = errors.Join(all...); s.err == nil {
-		s.session = s.node.client.NewSession(s.ctx)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.patience = renewal
+		s.begin()
+		s.tasks.Go(s.watch)
 	}
 }

@@ -23,6 +23,7 @@ import (
 //	dying     after 3 MB it fails at everything
 //	endless   archives never end
 //	empty     it has nothing
+//	small     it has no block above 64 KiB, and sends no archives
 func gateway(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 3 {
 		ts.Fatalf("usage: gateway NAME MODE FILE.car")
@@ -55,7 +56,7 @@ func (g *testGateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	case g.mode == "empty":
 		w.WriteHeader(http.StatusNotFound)
-	case isCAR && g.mode == "blocks":
+	case isCAR && (g.mode == "blocks" || g.mode == "small"):
 		w.WriteHeader(http.StatusNotAcceptable)
 	case isCAR:
 		g.archive(w, r, c)
@@ -66,7 +67,7 @@ func (g *testGateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (g *testGateway) block(w http.ResponseWriter, r *http.Request, c cid.Cid) {
 	data, err := g.car.Block(r.Context(), c)
-	if err != nil {
+	if err != nil || g.mode == "small" && len(data) > 64<<10 {
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}

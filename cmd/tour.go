@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -26,9 +27,10 @@ func (tourCmd) doc() doc {
 	return doc{
 		usage: "tour [--keep]",
 		about: `Shows what ipp does, on real programs, in a temporary home: two versions for two
-			platforms are built and packed, installed, switched, rolled back, run, carried to a
-			second home, and collected. Each command is printed as you would type it. Nothing of
-			yours is touched; the network is not used.`,
+			platforms are built, signed and packed, installed, switched, rolled back, run, served
+			to a second home and from there to a third, carried to a fourth, and collected. Each
+			command is printed as you would type it. Nothing of yours is touched, and no other
+			machine is reached.`,
 		examples: []string{"ipp tour", "ipp tour --keep"},
 	}
 }
@@ -41,7 +43,8 @@ type tour struct {
 	home  string // now
 	path  bool   // the profile's bin is on PATH
 	other ref.Platform
-	count int // chapters
+	count int               // chapters
+	cids  map[string]string // of the packed versions
 }
 
 func (t *tourCmd) run(ctx context.Context, a *app) (err error) {
@@ -53,7 +56,7 @@ func (t *tourCmd) run(ctx context.Context, a *app) (err error) {
 	if err != nil {
 		return tourFailed(err)
 	}
-	tr := &tour{a: a, self: self, dir: dir, home: filepath.Join(dir, "home")}
+	tr := &tour{a: a, self: self, dir: dir, home: filepath.Join(dir, "home"), cids: map[string]string{}}
 	started := a.now()
 	if err := tr.walk(ctx); err != nil {
 		a.println()
@@ -83,8 +86,8 @@ func tourFailed(err error) error {
 
 // walk takes the steps. Where there is no Go, our own executable is the program.
 func (t *tour) walk(ctx context.Context) error {
-	for _, d := range []string{"home", "second-home", "build"} {
-		if err := os.Mkdir(filepath.Join(t.dir, d), 0o755); err != nil {
+	for _, d := range []string{"home", "second-home", "third-home", "fourth-home", "build"} {
+		if err := t.makeDir(d); err != nil {
 			return err
 		}
 	}
@@ -94,12 +97,22 @@ func (t *tour) walk(ctx context.Context) error {
 	if err := t.makePrograms(ctx); err != nil {
 		return err
 	}
-	for _, chapter := range []func(context.Context) error{t.pack, t.install, t.switching, t.carry, t.collect} {
+	for _, chapter := range []func(context.Context) error{t.pack, t.install, t.switching, t.publish, t.carry, t.collect} {
 		if err := chapter(ctx); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// makeDir makes a directory of the tour, and in case it is a home tells ipp there
+// to reach no network but what a command names.
+func (t *tour) makeDir(name string) error {
+	dir := filepath.Join(t.dir, name, ".config", "ipp")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, configName), []byte("format = 1\n\n[network]\noffline = true\n"), 0o644)
 }
 
 // The two versions of the tour's program.
@@ -110,15 +123,27 @@ const (
 
 func (t *tour) pack(ctx context.Context) error {
 	t.chapter("Pack. All platforms are one package, and it has one CID: the same on every machine.")
-	if err := t.ipp(ctx, t.packArgs(oldVersion, "-o", "greet.car")...); err != nil {
+	t.say("A key signs what is packed: whoever installed it once takes later versions from this key alone.")
+	if err := t.ipp(ctx, "key", "new", "author"); err != nil {
+		return err
+	}
+	if err := t.packed(ctx, oldVersion, "-o", "greet.car"); err != nil {
 		return err
 	}
 	t.say("Without -o a package goes into the store, where it has a name.")
-	return t.ipp(ctx, t.packArgs(newVersion)...)
+	return t.packed(ctx, newVersion)
+}
+
+// packed packs a version, and keeps its CID.
+func (t *tour) packed(ctx context.Context, version string, more ...string) error {
+	var cid bytes.Buffer
+	err := t.commandTo(ctx, io.MultiWriter(t.a.raw, &cid), "ipp", t.self, t.packArgs(version, more...)...)
+	t.cids[version] = strings.TrimSpace(cid.String())
+	return err
 }
 
 func (t *tour) packArgs(version string, more ...string) []string {
-	args := []string{"pack", "--name", "greet", "--version", version}
+	args := []string{"pack", "--sign", "author", "--name", "greet", "--version", version}
 	for _, p := range t.platforms() {
 		args = append(args, "--platform", string(p)+"="+t.program(version, p))
 	}
@@ -158,11 +183,11 @@ func (t *tour) switching(ctx context.Context) error {
 }
 
 func (t *tour) carry(ctx context.Context) error {
-	t.chapter("Carry it to another machine without a network. A second home stands for that machine.")
+	t.chapter("Carry it to another machine without a network. A home that has nothing yet stands for that machine.")
 	if err := t.ipp(ctx, "export", "greet@"+newVersion, "-o", "to-go.car"); err != nil {
 		return err
 	}
-	t.goTo("second-home")
+	t.goTo("fourth-home")
 	if err := t.ipp(ctx, "install", "./to-go.car"); err != nil {
 		return err
 	}
@@ -232,6 +257,11 @@ func (t *tour) bin() string {
 }
 
 func (t *tour) command(ctx context.Context, name, path string, args ...string) error {
+	return t.commandTo(ctx, t.a.raw, name, path, args...)
+}
+
+// commandTo is command whose standard output goes to out.
+func (t *tour) commandTo(ctx context.Context, out io.Writer, name, path string, args ...string) error {
 	words := []string{name}
 	for _, a := range args {
 		words = append(words, quote(a))
@@ -239,7 +269,7 @@ func (t *tour) command(ctx context.Context, name, path string, args ...string) e
 	t.echo(strings.Join(words, " "))
 	c := exec.CommandContext(ctx, path, args...)
 	c.Dir, c.Env = t.dir, t.environ()
-	c.Stdout, c.Stderr = t.a.raw, t.a.raw
+	c.Stdout, c.Stderr = out, t.a.raw
 	if err := c.Run(); err != nil {
 		return fmt.Errorf("%s: %w", strings.Join(words, " "), err)
 	}

@@ -124,6 +124,9 @@ func (p *Profile) log(e LogEntry) error {
 	return nil
 }
 
+// leastLine is less than any line of the log has.
+const leastLine = 80
+
 // Log reads the log. A line that a power cut tore is left out.
 func (p *Profile) Log() ([]LogEntry, error) {
 	data, err := durable.ReadText(p.path("log"), maxLog)
@@ -143,7 +146,7 @@ func (p *Profile) Log() ([]LogEntry, error) {
 // parseLog parses the log. A torn line is no JSON, whether it is the last one
 // or was ended by the next append; anything else that is odd is an error.
 func parseLog(data string) ([]LogEntry, error) {
-	entries := make([]LogEntry, 0, strings.Count(data, "\n"))
+	entries := make([]LogEntry, 0, min(strings.Count(data, "\n"), len(data)/leastLine))
 	for i := 1; len(data) > 0; i++ {
 		line, rest, ended := strings.Cut(data, "\n")
 		data = rest

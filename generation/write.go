@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 
 	"ipp/lock"
@@ -40,19 +41,46 @@ func writeForest(dir string, f *Forest, like string) error {
 			return err
 		}
 	}
+	var at place
+	defer func() { at.close() }()
 	for _, l := range f.links {
-		target, path := filepath.FromSlash(l.target()), filepath.FromSlash(l.Path)
-		var err error
-		if like == "" {
-			err = durable.Symlink(target, filepath.Join(dir, path))
-		} else {
-			err = durable.SymlinkLike(target, filepath.Join(like, path), filepath.Join(dir, path))
+		below, name := path.Split(l.Path)
+		if at.dir == nil || below != at.below {
+			at.close()
+			var err error
+			if at, err = openPlace(dir, like, below); err != nil {
+				return err
+			}
 		}
-		if err != nil {
+		if err := at.dir.Symlink(filepath.FromSlash(l.target()), name, at.like); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// place is a directory of the forest that links are made in, and the one like it
+// in another forest, if there is one.
+type place struct {
+	below     string // in the forest, with a "/" at its end
+	dir, like *durable.Dir
+}
+
+func openPlace(forest, like, below string) (p place, err error) {
+	p.below = below
+	if p.dir, err = durable.HoldDir(filepath.Join(forest, filepath.FromSlash(below))); err != nil {
+		return p, err
+	}
+	if like != "" {
+		p.like, _ = durable.HoldDir(filepath.Join(like, filepath.FromSlash(below))) // without it links are new
+	}
+	return p, nil
+}
+
+// close closes descriptors that nothing was written to.
+func (p place) close() {
+	p.dir.Close()
+	p.like.Close()
 }
 
 // makeDir makes a directory with mode 0755 whatever the umask: a forest is the

@@ -49,8 +49,8 @@ type change struct {
 	seen  map[cid.Cid]*exposed      // by root
 	old   profile.State             // what the plan began from
 	from  generation.Number
-	had   map[cid.Cid]store.Key           // its trees, by root
-	knows map[store.Key]generation.Member // what it noted of them
+	had   map[cid.Cid]store.Key            // its trees, by root
+	knows map[store.Key]*generation.Member // what it noted of them
 
 	planned     profile.State // what the last plan makes
 	plannedLeft int           // how many units it leaves out

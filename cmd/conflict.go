@@ -196,28 +196,54 @@ func (c *change) see(next *lock.Lockfile, planned map[ref.Name]*store.Plan, tree
 	var unseen []*lock.Package
 	for i := range next.Packages {
 		p := &next.Packages[i]
-		if c.seen[p.CID] == nil {
-			c.seen[p.CID] = &exposed{}
+		if _, known := c.seen[p.CID]; !known {
+			c.seen[p.CID] = nil // it may be here under another name too
 			unseen = append(unseen, p)
 		}
 	}
+	c.forgetLost(unseen)
+	found := make([]exposed, len(unseen))
 	var i atomic.Int64
 	var workers sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), len(unseen)) {
 		workers.Go(func() {
 			for n := int(i.Add(1)) - 1; n < len(unseen); n = int(i.Add(1)) - 1 {
 				p := unseen[n]
-				*c.seen[p.CID] = c.exposed(p, planned[p.Name], trees)
+				found[n] = c.exposed(p, planned[p.Name], trees)
 			}
 		})
 	}
 	workers.Wait()
+	for n, p := range unseen {
+		c.seen[p.CID] = &found[n]
+	}
+}
+
+// forgetLost forgets what the current generation noted of trees that are not
+// there any more.
+func (c *change) forgetLost(packages []*lock.Package) {
+	keys := make([]store.Key, 0, len(packages))
+	for _, p := range packages {
+		if m := c.noted(p.CID); m != nil {
+			keys = append(keys, m.Key)
+		}
+	}
+	if len(keys) == 0 {
+		return
+	}
+	lost, err := c.lease.Missing(keys)
+	if err != nil {
+		lost = keys // to read them tells
+	}
+	for _, k := range lost {
+		delete(c.knows, k)
+	}
 }
 
 // exposed reads a package's tree, planned or present.
 func (c *change) exposed(p *lock.Package, plan *store.Plan, trees fs.FS) (m exposed) {
-	if m, ok := c.noted(p.CID); ok && plan == nil {
-		return exposed{Member: m}
+	if m := c.noted(p.CID); m != nil && plan == nil {
+		return exposed{Member: *m}
 	}
 	t, err := c.treeOf(p, plan, trees)
 	if err != nil {
@@ -236,14 +262,13 @@ func exposedBy(t *pack.Tree) (generation.Member, error) {
 	return generation.Member{Key: t.Key, Bases: t.Bases(), Commands: commands}, nil
 }
 
-// noted is what the current generation noted of its tree of a package.
-func (c *change) noted(root cid.Cid) (generation.Member, bool) {
+// noted is what the current generation noted of its tree of a package, or nil.
+func (c *change) noted(root cid.Cid) *generation.Member {
 	k, ok := c.usable(root)
-	if !ok || c.st == nil || !c.st.Has(k) {
-		return generation.Member{}, false
+	if !ok || c.st == nil {
+		return nil
 	}
-	m, ok := c.knows[k]
-	return m, ok
+	return c.knows[k]
 }
 
 // usable is the tree that the current generation uses of a package, unless this

@@ -100,7 +100,7 @@ func (m Member) exposedLines(key string) string {
 
 // ReadExposed reads what the trees of the generation in dir expose: members
 // without name and version, by tree. nil where that is not known.
-func ReadExposed(dir string) map[store.Key]Member {
+func ReadExposed(dir string) map[store.Key]*Member {
 	data, err := durable.ReadFile(filepath.Join(dir, ExposedName), maxExposed)
 	if err != nil {
 		return nil
@@ -108,19 +108,16 @@ func ReadExposed(dir string) map[store.Key]Member {
 	return parseExposed(data)
 }
 
-func parseExposed(data []byte) map[store.Key]Member {
+func parseExposed(data []byte) map[store.Key]*Member {
 	end := bytes.LastIndexByte(bytes.TrimSuffix(data, []byte("\n")), '\n') + 1
 	lines, ok := strings.CutPrefix(string(data[:end]), exposedHeader)
 	if !ok || string(data[end:]) != sumOf(data[:end]) {
 		return nil
 	}
-	trees := make(map[store.Key]Member, strings.Count(lines, "tree\t"))
-	var m Member // the one that is read; none has Top nil
-	keep := func() {
-		if m.Top != nil {
-			trees[m.Key] = m
-		}
-	}
+	most := strings.Count(lines, "tree\t")
+	members := make([]Member, 0, most)
+	trees := make(map[store.Key]*Member, most)
+	var m *Member // the one that is read
 	for line := range strings.Lines(lines) {
 		word, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
 		switch {
@@ -129,9 +126,10 @@ func parseExposed(data []byte) map[store.Key]Member {
 			if err != nil {
 				return nil
 			}
-			keep()
-			m = Member{Key: key, Commands: map[ref.Command]string{}, Top: []Entry{}}
-		case m.Top == nil:
+			members = append(members, Member{Key: key, Commands: map[ref.Command]string{}, Top: []Entry{}})
+			m = &members[len(members)-1]
+			trees[key] = m
+		case m == nil:
 			return nil // no tree yet
 		case word == "base":
 			m.Bases = append(m.Bases, rest)
@@ -144,6 +142,5 @@ func parseExposed(data []byte) map[store.Key]Member {
 			return nil
 		}
 	}
-	keep()
 	return trees
 }

@@ -34,7 +34,7 @@ func TestExposed(t *testing.T) {
 	}
 	for _, m := range members {
 		m.Name = ""
-		if !reflect.DeepEqual(got[m.Key], m) {
+		if !reflect.DeepEqual(got[m.Key], &m) {
 			t.Errorf("got %+v, want %+v", got[m.Key], m)
 		}
 	}
@@ -117,7 +117,7 @@ func FuzzParseExposed(f *testing.F) {
 		trees := parseExposed(withSum(append([]byte(exposedHeader), lines...)))
 		var members []Member
 		for _, m := range trees {
-			members = append(members, m)
+			members = append(members, *m)
 		}
 		again := parseExposed(encodeExposed(members))
 		for k, m := range again {

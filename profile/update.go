@@ -63,7 +63,7 @@ func (p *Profile) Update(ctx context.Context, st *store.Store, l *store.Lease, w
 		return Change{}, err
 	}
 	for {
-		u := update{p: p, st: st, why: why, temp: p.path(tempPrefix + l.ID())}
+		u := update{p: p, st: st, lease: l, why: why, temp: p.path(tempPrefix + l.ID())}
 		c, err := u.run(ctx, known, edit)
 		if !errors.Is(err, errMoved) {
 			return c, err
@@ -73,10 +73,11 @@ func (p *Profile) Update(ctx context.Context, st *store.Store, l *store.Lease, w
 
 // update is one attempt at a transaction.
 type update struct {
-	p    *Profile
-	st   *store.Store
-	why  Reason
-	temp string // the forest while it is built
+	p     *Profile
+	st    *store.Store
+	lease *store.Lease
+	why   Reason
+	temp  string // the forest while it is built
 
 	parent  generation.Number
 	old     State
@@ -247,7 +248,11 @@ func (u *update) build() (err error) {
 		Wishes: u.new.Wishes.Encode(),
 		Lock:   u.new.Lock,
 	}
-	if missing := u.missing(g.Info.Trees); len(missing) > 0 {
+	missing, err := u.lease.Missing(g.Info.Trees)
+	if err != nil {
+		return err
+	}
+	if len(missing) > 0 {
 		return &MissingTreesError{Trees: missing}
 	}
 	fs, err := durable.OpenFS(u.p.dir)
@@ -281,15 +286,6 @@ func (u *update) trees() []store.Key {
 		sorted = append(sorted, keys[name])
 	}
 	return sorted
-}
-
-func (u *update) missing(trees []store.Key) (missing []store.Key) {
-	for _, k := range trees {
-		if !u.st.Has(k) {
-			missing = append(missing, k)
-		}
-	}
-	return missing
 }
 
 // number takes the next number by the rename to it.

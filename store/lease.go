@@ -27,13 +27,13 @@ type Lease struct {
 	lock  *flock.Lock
 
 	mu    sync.Mutex
-	roots map[string]bool
+	roots map[cid.Cid]string // as version 1: a part of it that was seen, or ""
 	size  int64
 }
 
 // Lease takes a lease on the packages with these roots, under sweep shared.
 func (s *Store) Lease(ctx context.Context, purpose string, roots ...cid.Cid) (*Lease, error) {
-	l := &Lease{store: s, roots: map[string]bool{}}
+	l := &Lease{store: s, roots: make(map[cid.Cid]string, len(roots))}
 	text := fmt.Sprintf("%d %s\n", os.Getpid(), oneLine(purpose)) + l.fresh(roots)
 	sweep, err := s.sharedSweep(ctx, purpose)
 	if err != nil {
@@ -93,22 +93,30 @@ func oneLine(s string) string {
 
 // fresh returns the lines of those roots that the lease does not hold yet.
 func (l *Lease) fresh(roots []cid.Cid) string {
-	var b strings.Builder
-	seen := map[string]bool{}
-	for _, r := range roots {
-		if n := dag.CIDText(r); !l.roots[n] && !seen[n] {
-			seen[n] = true
-			b.WriteString(n + "\n")
+	var lines []byte
+	seen := map[cid.Cid]bool{}
+	for i, r := range roots {
+		r = dag.V1(r)
+		if _, held := l.roots[r]; held || seen[r] {
+			continue
 		}
+		if len(seen) == 0 { // a lease of thousands has them all at once
+			seen = make(map[cid.Cid]bool, len(roots)-i)
+			lines = make([]byte, 0, (len(roots)-i)*(len(dag.CIDText(r))+1))
+		}
+		seen[r] = true
+		lines = append(dag.AppendCID(lines, r), '\n')
 	}
-	return b.String()
+	return string(lines)
 }
 
 // note is for once the roots stand in the file: what is noted is never written
 // again.
 func (l *Lease) note(roots []cid.Cid) {
 	for _, r := range roots {
-		l.roots[dag.CIDText(r)] = true
+		if r = dag.V1(r); l.roots[r] == "" {
+			l.roots[r] = ""
+		}
 	}
 }
 
@@ -145,7 +153,37 @@ func (l *Lease) Add(ctx context.Context, roots ...cid.Cid) error {
 func (l *Lease) holds(root cid.Cid) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.roots[dag.CIDText(root)]
+	_, held := l.roots[dag.V1(root)]
+	return held
+}
+
+// Missing is the store's, and looks for none twice: a tree that was seen stays
+// while the lease holds it.
+func (l *Lease) Missing(keys []Key) ([]Key, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	unseen := make([]Key, 0, len(keys))
+	for _, k := range keys {
+		if l.roots[dag.V1(k.Root)] != k.Part {
+			unseen = append(unseen, k)
+		}
+	}
+	missing, err := l.store.Missing(unseen)
+	if err != nil {
+		return nil, err
+	}
+	lost := missing // in the order of unseen
+	for _, k := range unseen {
+		if len(lost) > 0 && lost[0] == k {
+			lost = lost[1:]
+			continue
+		}
+		root := dag.V1(k.Root)
+		if _, held := l.roots[root]; held {
+			l.roots[root] = k.Part
+		}
+	}
+	return missing, nil
 }
 
 // Release ends the lease. Only after success was reported.

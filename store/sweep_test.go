@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -54,6 +55,37 @@ func TestSweepKeepsLeases(t *testing.T) {
 	if done := sweepAll(t, s, nil, nil); done.Trees != 1 {
 		t.Errorf("swept %+v after the lease", done)
 	}
+}
+
+// TestLeaseMissing: a lease looks for a tree until it is there, and not again; what
+// it does not hold may go, so that is looked for each time.
+func TestLeaseMissing(t *testing.T) {
+	s := newStore(t)
+	held, other := pkg(t, map[string]string{"a": "held"}), pkg(t, map[string]string{"a": "other"})
+	keys := []Key{want(other, AnyPart).Key, want(held, AnyPart).Key}
+	l, err := s.Lease(t.Context(), "test", held.root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Release()
+	expect := func(when string, want ...Key) {
+		t.Helper()
+		if got, err := l.Missing(keys); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %v, %v; want %v", when, got, err, want)
+		}
+	}
+	expect("in an empty store", keys...)
+	mustEnsure(t, s, want(held, AnyPart), held)
+	mustEnsure(t, s, want(other, AnyPart), other)
+	expect("with both")
+	for _, k := range keys {
+		if err := os.RemoveAll(s.TreeDir(k)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expect("without them", keys[0])
+	keys[1].Part = "linux-amd64"
+	expect("another part of what is held", keys...)
 }
 
 func TestUnreadableLeaseProtectsEverything(t *testing.T) {

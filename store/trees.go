@@ -24,6 +24,24 @@ func (s *Store) Has(k Key) bool {
 	return err == nil && fi.IsDir()
 }
 
+// Missing lists those of many trees that are not present, in their order.
+func (s *Store) Missing(keys []Key) (missing []Key, err error) {
+	trees, err := durable.HoldDir(s.path("trees"))
+	if err != nil {
+		return nil, fmt.Errorf("look for trees: %w", err)
+	}
+	defer trees.Close() // only read
+	for _, k := range keys {
+		switch has, err := trees.HasDir(k.String()); {
+		case err != nil:
+			return nil, fmt.Errorf("look for tree %s: %w", k, err)
+		case !has:
+			missing = append(missing, k)
+		}
+	}
+	return missing, nil
+}
+
 // Trees lists the trees that are present, sorted.
 func (s *Store) Trees() ([]Key, error) {
 	names, err := readNames(s.path("trees"))

@@ -15,19 +15,25 @@ type Change struct {
 // Diff lists what differs, sorted by name. Equal packages with other reasons
 // (Wanted, NeededBy) or from another channel are not a difference.
 func Diff(old, new *Lockfile) []Change {
-	names := map[ref.Name]bool{}
-	for _, l := range []*Lockfile{old, new} {
-		for _, p := range l.Packages {
-			names[p.Name] = true
-		}
-	}
 	var changes []Change
-	for _, name := range sortedKeys(names) {
-		a, b := old.Find(name), new.Find(name)
-		if a != nil && b != nil && dag.V1(a.CID).Equals(dag.V1(b.CID)) {
-			continue
+	a, b := old.Packages, new.Packages
+	for len(a) > 0 || len(b) > 0 {
+		var c Change
+		if len(a) > 0 && (len(b) == 0 || a[0].Name <= b[0].Name) {
+			c.Name, c.Old = a[0].Name, &a[0]
 		}
-		changes = append(changes, Change{Name: name, Old: a, New: b})
+		if len(b) > 0 && (len(a) == 0 || b[0].Name <= a[0].Name) {
+			c.Name, c.New = b[0].Name, &b[0]
+		}
+		if c.Old != nil {
+			a = a[1:]
+		}
+		if c.New != nil {
+			b = b[1:]
+		}
+		if c.Old == nil || c.New == nil || !dag.V1(c.Old.CID).Equals(dag.V1(c.New.CID)) {
+			changes = append(changes, c)
+		}
 	}
 	return changes
 }

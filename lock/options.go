@@ -53,6 +53,10 @@ func indexLock(l *Lockfile) *oldLock {
 // optionsFor gathers what could fill the slot: what is known, and what the old
 // lock has, which may be known nowhere else. The newest stand first.
 func optionsFor(name, own ref.Name, channel ref.Name, known []Candidate, old *oldLock) []*option {
+	locked := old.byOwn[own]
+	if len(known) == 0 && len(locked) == 1 && channel == "" { // as with most of a large profile
+		return []*option{old.option(locked[0], name)}
+	}
 	byCID := map[string]*option{}
 	for _, c := range known {
 		id := dag.CIDText(c.CID)
@@ -60,17 +64,14 @@ func optionsFor(name, own ref.Name, channel ref.Name, known []Candidate, old *ol
 			byCID[id] = &option{Candidate: c}
 		}
 	}
-	for _, p := range old.byOwn[own] {
+	for _, p := range locked {
 		id := dag.CIDText(p.CID)
-		here := p.Name == name
-		if channel != "" && p.Channel != channel || byCID[id] != nil && !here {
+		o, same := old.option(p, name), byCID[id]
+		if channel != "" && p.Channel != channel || same != nil && !o.locked {
 			continue
 		}
-		o := &option{Candidate: Candidate{Package: *p}, locked: here}
-		if same := byCID[id]; same != nil {
+		if same != nil {
 			o.Dependencies, o.Before = same.Dependencies, same.Before
-		} else {
-			o.Dependencies = old.dependencies(p.Name)
 		}
 		byCID[id] = o
 	}
@@ -80,6 +81,11 @@ func optionsFor(name, own ref.Name, channel ref.Name, known []Candidate, old *ol
 	}
 	slices.SortStableFunc(options, func(a, b *option) int { return newestFirst(a.Version, b.Version) })
 	return options
+}
+
+// option is a package of the old lock as what could fill the slot of that name.
+func (x *oldLock) option(p *Package, slot ref.Name) *option {
+	return &option{Candidate: Candidate{Package: *p, Dependencies: x.dependencies(p.Name)}, locked: p.Name == slot}
 }
 
 // betterSource chooses between two sources of one package: a channel, and of
@@ -94,6 +100,9 @@ func betterSource(a, b Candidate) bool {
 // dependencies says what a package needs that is known from the old lock alone:
 // by which constraint is not known, so what it has must stay.
 func (x *oldLock) dependencies(name ref.Name) map[ref.Name]ref.Constraint {
+	if len(x.needs[name]) == 0 {
+		return nil
+	}
 	needs := map[ref.Name]ref.Constraint{}
 	for need, version := range x.needs[name] {
 		needs[need] = ref.Exact(version)

@@ -180,7 +180,9 @@ func ForestDir(name string) bool {
 
 // Encode writes p canonically. The empty profile is `format = 1`.
 func (p *Profile) Encode() []byte {
+	const usual = 96 // bytes a wish
 	var b bytes.Buffer
+	b.Grow(usual * (len(p.Packages) + 1))
 	fmt.Fprintf(&b, "format = %d\n", format)
 	for _, name := range sortedKeys(p.Channels) {
 		c := p.Channels[name]
@@ -251,6 +253,23 @@ func (p *Profile) Clone() *Profile {
 }
 
 // Equal compares wishes, not spelling.
-func (p *Profile) Equal(o *Profile) bool { return bytes.Equal(p.Encode(), o.Encode()) }
+func (p *Profile) Equal(o *Profile) bool {
+	return p.Keep == o.Keep && maps.Equal(p.Channels, o.Channels) && maps.Equal(p.Prefer, o.Prefer) &&
+		len(p.Packages) == len(o.Packages) && p.sameWishes(o)
+}
 
-func sortedKeys[K ~string, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
+func (p *Profile) sameWishes(o *Profile) bool {
+	for name, a := range p.Packages {
+		b, ok := o.Packages[name]
+		if !ok || a != b && !bytes.Equal(a.encode(nil, name), b.encode(nil, name)) {
+			return false
+		}
+	}
+	return true
+}
+
+func sortedKeys[K ~string, V any](m map[K]V) []K {
+	keys := slices.AppendSeq(make([]K, 0, len(m)), maps.Keys(m))
+	slices.Sort(keys)
+	return keys
+}

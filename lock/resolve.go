@@ -3,6 +3,7 @@ package lock
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -24,7 +25,8 @@ func Resolve(wishes *Profile, old *Lockfile, known Known, upgrade func(ref.Name)
 	if old == nil {
 		old = &Lockfile{}
 	}
-	s := &solver{wishes: wishes, old: indexLock(old), known: known, upgrade: upgrade, byName: make(map[ref.Name]*slot, len(wishes.Packages))}
+	s := &solver{wishes: wishes, old: indexLock(old), known: known, upgrade: upgrade,
+		slots: make([]*slot, 0, len(wishes.Packages)), byName: make(map[ref.Name]*slot, len(wishes.Packages))}
 	for _, name := range sortedKeys(wishes.Packages) {
 		s.slot(name)
 	}
@@ -51,6 +53,7 @@ type solver struct {
 	upgrade func(ref.Name) bool
 	slots   []*slot // wishes first, then by name: the order of decisions
 	byName  map[ref.Name]*slot
+	decided int // so many slots at the front are, if not more
 	tries   int
 	failure error // the first dead end, which is what the person is told
 	hard    bool  // failure does not depend on what was chosen before
@@ -101,7 +104,7 @@ func (s *solver) slot(name ref.Name) *slot {
 	x.against = make([]int, len(x.options))
 	s.byName[name] = x
 	i, _ := slices.BinarySearchFunc(s.slots, x, inOrder)
-	s.slots = slices.Insert(s.slots, i, x)
+	s.slots, s.decided = slices.Insert(s.slots, i, x), min(s.decided, i)
 	return x
 }
 
@@ -236,8 +239,11 @@ func (o *option) ambiguous(own ref.Name) error {
 // wanted and undecided. One that takes a person to decide comes last, since
 // what others ask may still narrow it.
 func (s *solver) next() (*slot, []*option, error) {
+	for s.decided < len(s.slots) && s.slots[s.decided].chosen != nil {
+		s.decided++
+	}
 	var doubt error
-	for _, x := range s.slots {
+	for _, x := range s.slots[s.decided:] {
 		if x.chosen != nil || x.wish == nil && len(x.asks) == 0 {
 			continue
 		}
@@ -253,39 +259,77 @@ func (s *solver) next() (*slot, []*option, error) {
 }
 
 // search decides all slots that are left. Where it can't, it says which of the
-// decisions before had a part in that.
+// decisions before had a part in that. What has one choice, as nearly all of a
+// large profile does, is decided in a loop: a call for each makes a deep stack.
 func (s *solver) search() (bool, blame, error) {
-	x, choices, err := s.next()
-	if err != nil || x == nil {
-		return err == nil, nil, err
+	var forced []*slot
+	var clash blame
+	for {
+		x, choices, err := s.next()
+		if err != nil || x == nil {
+			return err == nil, nil, err
+		}
+		if len(choices) != 1 {
+			var solved bool
+			if solved, clash, err = s.branch(x, choices); solved || err != nil {
+				return solved, nil, err
+			}
+			break
+		}
+		if clash, err = s.try(x, choices[0]); err != nil {
+			return false, nil, err
+		}
+		if clash != nil {
+			clash.answer(x)
+			break
+		}
+		forced = append(forced, x)
 	}
+	for _, x := range slices.Backward(forced) {
+		s.undo(x)
+		if clash[x] {
+			clash.answer(x)
+		}
+	}
+	return false, clash, nil
+}
+
+// branch decides x in one of several ways, or in none, and then all that is left.
+func (s *solver) branch(x *slot, choices []*option) (bool, blame, error) {
 	if len(choices) == 0 {
 		s.fail(x)
 	}
 	reasons := blame{}
 	for _, o := range choices {
-		if s.tries++; s.tries > maxTries {
-			return false, nil, &TooHardError{Tries: maxTries, Name: x.name}
+		clash, err := s.try(x, o)
+		if err != nil {
+			return false, nil, err
 		}
-		if len(o.twins) > 0 {
-			return false, nil, o.ambiguous(x.own)
+		if clash == nil {
+			var solved bool
+			if solved, clash, err = s.search(); solved || err != nil {
+				return solved, nil, err
+			}
+			s.undo(x)
+			if !clash[x] {
+				return false, clash, nil // whatever x is, it fails again
+			}
 		}
-		if clash := s.choose(x, o); clash != nil {
-			reasons.add(clash, x)
-			continue
-		}
-		solved, clash, err := s.search()
-		if solved || err != nil {
-			return solved, nil, err
-		}
-		s.undo(x)
-		if !clash[x] {
-			return false, clash, nil // whatever x is, it fails again
-		}
-		reasons.add(clash, x)
+		maps.Copy(reasons, clash)
 	}
-	reasons.askers(x)
+	reasons.answer(x)
 	return false, reasons, nil
+}
+
+// try is choose, unless it was done too often or takes a person.
+func (s *solver) try(x *slot, o *option) (blame, error) {
+	if s.tries++; s.tries > maxTries {
+		return nil, &TooHardError{Tries: maxTries, Name: x.name}
+	}
+	if len(o.twins) > 0 {
+		return nil, o.ambiguous(x.own)
+	}
+	return s.choose(x, o), nil
 }
 
 // choose fills x with o and tells the slots that o needs. Where that can't be,
@@ -319,7 +363,7 @@ func (s *solver) undo(x *slot) {
 			y.unask()
 		}
 	}
-	x.chosen = nil
+	x.chosen, s.decided = nil, 0
 }
 
 // askers adds the slots that ask something of x.
@@ -329,13 +373,11 @@ func (b blame) askers(x *slot) {
 	}
 }
 
-// add adds all of o but x.
-func (b blame) add(o blame, x *slot) {
-	for y := range o {
-		if y != x {
-			b[y] = true
-		}
-	}
+// answer puts those who ask something of x in its place: no other choice for it
+// is left.
+func (b blame) answer(x *slot) {
+	delete(b, x)
+	b.askers(x)
 }
 
 // fail remembers the first dead end; one that other choices for the slot could

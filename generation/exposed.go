@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"hash/crc32"
-	"maps"
 	"path/filepath"
-	"slices"
 	"strings"
 	"unicode"
 
@@ -46,16 +44,17 @@ type Entry struct {
 // encodeExposed writes what members expose, by tree. One of which that could not
 // be read back is left out.
 func encodeExposed(members []Member) []byte {
-	var b bytes.Buffer
-	b.WriteString(exposedHeader)
-	seen := make(map[string]bool, len(members))
+	const usual = 128 // bytes a tree
+	b := make([]byte, 0, usual*(len(members)+1))
+	b = append(b, exposedHeader...)
+	seen := make(map[store.Key]bool, len(members))
 	for _, m := range members {
-		if key := m.Key.String(); !seen[key] {
-			seen[key] = true
-			b.WriteString(m.exposedLines(key))
+		if tree := m.Key.V1(); !seen[tree] {
+			seen[tree] = true
+			b = m.appendExposed(b)
 		}
 	}
-	return withSum(b.Bytes())
+	return withSum(b)
 }
 
 func withSum(lines []byte) []byte { return append(lines, sumOf(lines)...) }
@@ -65,24 +64,22 @@ func sumOf(lines []byte) string {
 	return fmt.Sprintf(exposedSum, crc32.Checksum(lines, crc32.MakeTable(crc32.Castagnoli)))
 }
 
-func (m Member) exposedLines(key string) string {
-	var b strings.Builder
-	whole := true
-	line := func(fields ...string) {
-		for i, f := range fields {
+// appendExposed appends the lines of the member's tree.
+func (m *Member) appendExposed(b []byte) []byte {
+	before, whole := len(b), true
+	line := func(word string, fields ...string) {
+		b = append(b, word...)
+		for _, f := range fields {
 			whole = whole && !strings.ContainsFunc(f, unicode.IsControl)
-			if i > 0 {
-				b.WriteByte('\t')
-			}
-			b.WriteString(f)
+			b = append(append(b, '\t'), f...)
 		}
-		b.WriteByte('\n')
+		b = append(b, '\n')
 	}
-	line("tree", key)
+	b = append(m.Key.AppendText(append(b, "tree\t"...)), '\n')
 	for _, base := range m.Bases {
 		line("base", base)
 	}
-	for _, c := range slices.Sorted(maps.Keys(m.Commands)) {
+	for _, c := range sortedKeys(m.Commands) {
 		line("command", string(c), m.Commands[c])
 	}
 	for _, e := range m.Top {
@@ -93,9 +90,9 @@ func (m Member) exposedLines(key string) string {
 		}
 	}
 	if !whole {
-		return ""
+		return b[:before]
 	}
-	return b.String()
+	return b
 }
 
 // ReadExposed reads what the trees of the generation in dir expose: members

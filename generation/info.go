@@ -36,10 +36,13 @@ func (i Info) encode() []byte {
 	fmt.Fprintf(&b, "reason = %s\n", toml.Quote(OneLine(i.Reason)))
 	b.WriteString(treesHead)
 	lines := make([]string, len(i.Trees))
+	var line []byte
 	for n, k := range i.Trees {
-		lines[n] = string(appendTree(nil, k))
+		line = appendTree(line[:0], k)
+		lines[n] = string(line)
 	}
 	slices.Sort(lines)
+	b.Grow(len(lines) * (len(line) + 1)) // they are of one length, or nearly
 	for _, line := range slices.Compact(lines) {
 		b.WriteString(line)
 	}

@@ -13,6 +13,7 @@ import (
 
 	"ipp/lock"
 	"ipp/lock/ref"
+	"ipp/store"
 )
 
 // binDir holds exactly the members' commands; the other directories of a forest
@@ -34,22 +35,18 @@ func isMerged(dir string) bool { return dir != binDir && lock.ForestDir(dir) }
 // Each base of a member is read once, unless Top says what it has; below that
 // only the directories that two members, or two bases, share.
 func Plan(members []Member, prefer map[string]ref.Name, trees fs.FS) (*Forest, error) {
-	members = slices.SortedFunc(slices.Values(members), func(a, b Member) int {
-		return strings.Compare(string(a.Name), string(b.Name))
-	})
+	members = slices.Clone(members)
+	slices.SortFunc(members, func(a, b Member) int { return strings.Compare(string(a.Name), string(b.Name)) })
 	p := &planner{members: members, prefer: prefer, trees: trees, forest: &Forest{},
 		folds: runtime.GOOS == "darwin" || runtime.GOOS == "windows"}
 	if err := p.check(); err != nil {
 		return nil, err
 	}
-	top, err := p.top()
-	if err != nil {
+	if err := p.readBases(); err != nil {
 		return nil, err
 	}
-	for _, name := range sortedKeys(top) {
-		if err := p.merge(name, top[name]); err != nil {
-			return nil, err
-		}
+	if err := p.mergeTop(p.top()); err != nil {
+		return nil, err
 	}
 	return p.result()
 }
@@ -57,7 +54,6 @@ func Plan(members []Member, prefer map[string]ref.Name, trees fs.FS) (*Forest, e
 // planner is one run of Plan.
 type planner struct {
 	members   []Member // by name
-	roots     []string // the name of each member's tree
 	twins     []bool   // whether a member before has the same tree
 	prefer    map[string]ref.Name
 	trees     fs.FS
@@ -77,7 +73,8 @@ type claim struct {
 // check refuses members that no forest could hold. Packages are not trusted to
 // name paths within themselves.
 func (p *planner) check() error {
-	seen := map[string]bool{}
+	p.twins = make([]bool, len(p.members))
+	seen := make(map[store.Key]bool, len(p.members))
 	for i, m := range p.members {
 		if i > 0 && p.members[i-1].Name == m.Name {
 			return fmt.Errorf("plan forest: two packages are named %s", m.Name)
@@ -97,32 +94,55 @@ func (p *planner) check() error {
 				return fmt.Errorf("plan forest: %s: %q is nothing that joins a forest", m.Name, e.Path)
 			}
 		}
-		root := m.Key.String()
-		p.roots = append(p.roots, root)
-		p.twins = append(p.twins, seen[root])
-		seen[root] = true
+		tree := m.Key.V1()
+		p.twins[i] = seen[tree]
+		seen[tree] = true
 	}
 	return nil
 }
 
-// top gathers what the members bring to the top of the forest. bin is not
-// read: its claims stand a level deeper, as bin/COMMAND.
-func (p *planner) top() (map[string][]claim, error) {
-	if err := p.readBases(); err != nil {
-		return nil, err
+// topClaim is a claim to a path at the top of the forest, or in bin.
+type topClaim struct {
+	at string
+	claim
+}
+
+// top gathers what the members bring to the top of the forest, by path. bin is
+// not read: its claims stand a level deeper, as bin/COMMAND.
+func (p *planner) top() []topClaim {
+	n := 0
+	for _, m := range p.members {
+		n += len(m.Commands) + len(m.Top)
 	}
-	claims := map[string][]claim{}
+	all := make([]topClaim, 0, n)
 	for i, m := range p.members {
 		for command, target := range m.Commands {
 			at := binDir + "/" + linkName(m, command, target)
-			claims[at] = append(claims[at], claim{member: i, target: target})
+			all = append(all, topClaim{at, claim{member: i, target: target}})
 		}
 		for _, e := range m.Top {
-			name := path.Base(e.Path)
-			claims[name] = append(claims[name], claim{i, e.Path, e.Dir})
+			all = append(all, topClaim{path.Base(e.Path), claim{i, e.Path, e.Dir}})
 		}
 	}
-	return claims, nil
+	slices.SortStableFunc(all, func(a, b topClaim) int { return strings.Compare(a.at, b.at) })
+	return all
+}
+
+// mergeTop decides what stands at each path.
+func (p *planner) mergeTop(all []topClaim) error {
+	p.forest.links = make([]Link, 0, len(all))
+	var claims []claim
+	for i, c := range all {
+		claims = append(claims, c.claim)
+		if i+1 < len(all) && all[i+1].at == c.at {
+			continue
+		}
+		if err := p.merge(c.at, claims); err != nil {
+			return err
+		}
+		claims = claims[:0] // none is kept
+	}
+	return nil
 }
 
 // linkName is what a command's link is called: Windows starts only what ends in
@@ -177,9 +197,10 @@ func (p *planner) readMember(member int) error {
 
 // readBase reads a base, which a package need not have; its tree must be there.
 func (p *planner) readBase(member int, base string) ([]fs.DirEntry, error) {
-	entries, err := fs.ReadDir(p.trees, path.Join(p.roots[member], base))
+	root := p.members[member].Key.String()
+	entries, err := fs.ReadDir(p.trees, path.Join(root, base))
 	if errors.Is(err, fs.ErrNotExist) {
-		_, err = fs.Lstat(p.trees, p.roots[member])
+		_, err = fs.Lstat(p.trees, root)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("plan forest: read tree of %s: %w", p.members[member].Name, err)
@@ -189,6 +210,10 @@ func (p *planner) readBase(member int, base string) ([]fs.DirEntry, error) {
 
 // merge decides what stands at a forest path.
 func (p *planner) merge(at string, claims []claim) error {
+	if len(claims) == 1 { // as nearly all are in a large profile
+		p.link(at, claims[0])
+		return nil
+	}
 	claims = p.ownMerged(claims)
 	dirs := filter(claims, func(c claim) bool { return c.dir })
 	if len(dirs) == len(claims) {
@@ -299,7 +324,7 @@ func (p *planner) link(at string, c claim) {
 }
 
 // file is where a claim's file is, below trees.
-func (p *planner) file(c claim) string { return path.Join(p.roots[c.member], c.target) }
+func (p *planner) file(c claim) string { return path.Join(p.members[c.member].Key.String(), c.target) }
 
 // foldCase finds links that differ in case alone.
 func (p *planner) foldCase() {
@@ -348,8 +373,8 @@ func filter[T any](all []T, keep func(T) bool) []T {
 	return kept
 }
 
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
+func sortedKeys[K ~string, V any](m map[K]V) []K {
+	keys := make([]K, 0, len(m))
 	for k := range m {
 		keys = append(keys, k)
 	}

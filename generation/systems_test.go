@@ -38,16 +38,10 @@ func TestFoldCase(t *testing.T) {
 		if err := p.check(); err != nil {
 			t.Fatal(err)
 		}
-		top, err := p.top()
-		if err != nil {
+		if err := p.mergeTop(p.top()); err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range sortedKeys(top) {
-			if err := p.merge(name, top[name]); err != nil {
-				t.Fatal(err)
-			}
-		}
-		_, err = p.result()
+		_, err := p.result()
 		return err
 	}
 	var found *ConflictError

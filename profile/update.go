@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -275,17 +274,17 @@ func (u *update) build() (err error) {
 	return u.p.do("sync forest", func() error { return fs.Sync(u.temp) })
 }
 
-// trees are the members' keys, sorted, each once.
+// trees are the members' keys, each once.
 func (u *update) trees() []store.Key {
-	keys := make(map[string]store.Key, len(u.members))
+	keys := make([]store.Key, 0, len(u.members))
+	seen := make(map[store.Key]bool, len(u.members))
 	for _, m := range u.members {
-		keys[m.Key.String()] = m.Key
+		if tree := m.Key.V1(); !seen[tree] {
+			seen[tree] = true
+			keys = append(keys, tree)
+		}
 	}
-	sorted := make([]store.Key, 0, len(keys))
-	for _, name := range slices.Sorted(maps.Keys(keys)) {
-		sorted = append(sorted, keys[name])
-	}
-	return sorted
+	return keys
 }
 
 // number takes the next number by the rename to it.

@@ -21,6 +21,9 @@ type Key struct {
 
 func (k Key) String() string { return string(k.AppendText(make([]byte, 0, 128))) }
 
+// V1 is the key with its root as CIDv1: all keys of a tree are equal then.
+func (k Key) V1() Key { return Key{dag.V1(k.Root), k.Part} }
+
 // AppendText appends what String gives.
 func (k Key) AppendText(b []byte) []byte {
 	return append(append(dag.AppendCID(b, k.Root), '.'), k.Part...)

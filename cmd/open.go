@@ -16,6 +16,7 @@ import (
 	"ipp/lock"
 	"ipp/lock/ref"
 	"ipp/lock/toml"
+	"ipp/store"
 	"ipp/store/dag"
 	"ipp/store/pack"
 
@@ -186,14 +187,10 @@ func (s *session) readStored(ctx context.Context, root cid.Cid) (*opened, error)
 	if err := s.protect(ctx, root); err != nil {
 		return nil, err
 	}
-	parts, err := s.st.Parts(root)
-	if err != nil {
-		return nil, err
-	}
-	if len(parts) == 0 {
+	src, err := s.blocks(ctx, root)
+	if _, bad := errors.AsType[*store.DamagedError](err); isAbsent(err) && !bad {
 		return nil, &absentError{root: root}
 	}
-	src, err := s.blocks(ctx, root)
 	if err != nil {
 		return nil, err
 	}

@@ -148,17 +148,19 @@ func (c *change) undo(ch profile.Change, lines []changeLine) (whole, shown strin
 
 func wishChanges(old, next *lock.Profile) []wishLine {
 	var lines []wishLine
-	names := map[ref.Name]bool{}
-	for n := range old.Packages {
-		names[n] = true
-	}
-	for n := range next.Packages {
-		names[n] = true
-	}
-	for n := range names {
-		a, b := wishText(old.Packages, n), wishText(next.Packages, n)
-		if a != b {
+	add := func(n ref.Name) {
+		if a, b := wishText(old.Packages, n), wishText(next.Packages, n); a != b {
 			lines = append(lines, wishLine{string(n), a, b})
+		}
+	}
+	for n, w := range next.Packages {
+		if had, ok := old.Packages[n]; !ok || had != w {
+			add(n)
+		}
+	}
+	for n := range old.Packages {
+		if _, ok := next.Packages[n]; !ok {
+			add(n)
 		}
 	}
 	slices.SortFunc(lines, func(a, b wishLine) int { return strings.Compare(a.Name, b.Name) })

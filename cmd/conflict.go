@@ -161,7 +161,7 @@ func (c *change) members(ctx context.Context, next *lock.Lockfile, steps []step,
 			bad = append(bad, fault{p.Name, c.named(p.Name, c.installedLost(p.Name, m.err))})
 			continue
 		}
-		member := m.Member
+		member := *m.Member
 		member.Name, member.Version = p.Name, p.Version
 		members = append(members, member)
 	}
@@ -182,8 +182,8 @@ func (c *change) installedLost(name ref.Name, err error) error {
 
 // exposed is what a package's tree exposes, or why that can't be told.
 type exposed struct {
-	generation.Member // without name and version
-	err               error
+	*generation.Member // without name and version
+	err                error
 }
 
 // see finds out what packages expose. A tree is immutable, so once is enough. What
@@ -241,16 +241,16 @@ func (c *change) forgetLost(packages []*lock.Package) {
 }
 
 // exposed reads a package's tree, planned or present.
-func (c *change) exposed(p *lock.Package, plan *store.Plan, trees fs.FS) (m exposed) {
+func (c *change) exposed(p *lock.Package, plan *store.Plan, trees fs.FS) exposed {
 	if m := c.noted(p.CID); m != nil && plan == nil {
-		return exposed{Member: *m}
+		return exposed{Member: m}
 	}
 	t, err := c.treeOf(p, plan, trees)
 	if err != nil {
 		return exposed{err: err}
 	}
-	m.Member, m.err = exposedBy(t)
-	return m
+	m, err := exposedBy(t)
+	return exposed{&m, err}
 }
 
 // exposedBy is what a tree brings to a forest.

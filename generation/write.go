@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"sync"
 
 	"ipp/lock"
 	"ipp/store/durable"
@@ -16,9 +17,24 @@ import (
 // like has too are shared with it; "" is none. Nothing is synced: the caller does that, and
 // discards dir where Write failed.
 func Write(dir string, f *Forest, g *Generation, like string) error {
-	if err := writeForest(dir, f, like); err != nil {
+	if err := makeDir(dir); err != nil {
 		return fmt.Errorf("write forest: %w", err)
 	}
+	var files error
+	var both sync.WaitGroup
+	both.Go(func() { files = writeFiles(dir, f, g) }) // what the links take is the kernel's time
+	links := writeForest(dir, f, like)
+	both.Wait()
+	if links != nil {
+		return fmt.Errorf("write forest: %w", links)
+	}
+	if files != nil {
+		return fmt.Errorf("write generation: %w", files)
+	}
+	return nil
+}
+
+func writeFiles(dir string, f *Forest, g *Generation) error {
 	for name, data := range map[string][]byte{
 		lock.ProfileName: g.Wishes,
 		lock.LockName:    g.Lock.Encode(),
@@ -26,16 +42,13 @@ func Write(dir string, f *Forest, g *Generation, like string) error {
 		ExposedName:      encodeExposed(f.members),
 	} {
 		if err := createFile(filepath.Join(dir, name), data); err != nil {
-			return fmt.Errorf("write generation: %w", err)
+			return err
 		}
 	}
 	return nil
 }
 
 func writeForest(dir string, f *Forest, like string) error {
-	if err := makeDir(dir); err != nil {
-		return err
-	}
 	for _, d := range f.dirs {
 		if err := makeDir(filepath.Join(dir, filepath.FromSlash(d))); err != nil {
 			return err

@@ -80,7 +80,6 @@ type update struct {
 
 	parent  generation.Number
 	old     State
-	oldLock []byte // encoded before the edit could change what it refers to
 	new     State
 	members []generation.Member
 }
@@ -95,7 +94,10 @@ func (u *update) run(ctx context.Context, known State, edit Edit) (Change, error
 	if err := u.edit(ctx, edit); err != nil {
 		return Change{}, u.orMoved(err)
 	}
-	if u.same() {
+	switch same, err := u.same(); {
+	case err != nil:
+		return Change{}, u.orMoved(err)
+	case same:
 		return u.nothing(ctx)
 	}
 	c, err := u.commit(ctx)
@@ -113,7 +115,6 @@ func (u *update) begin(known State) error {
 	} else if u.old, err = u.p.State(); err != nil {
 		return err
 	}
-	u.oldLock = u.old.Lock.Encode()
 	if u.old.From != nil {
 		u.parent = u.old.From.Number
 	}
@@ -158,9 +159,22 @@ func (u *update) edit(ctx context.Context, edit Edit) (err error) {
 	return nil
 }
 
-// same says whether the parent has the same lockfile and the same wishes.
-func (u *update) same() bool {
-	return u.new.Wishes.Equal(u.old.Wishes) && bytes.Equal(u.new.Lock.Encode(), u.oldLock)
+// same says whether the parent has the same lockfile and the same wishes. The
+// lockfile is read again, for the edit may have changed what the old state refers
+// to; mostly there are other wishes, and it need not be.
+func (u *update) same() (bool, error) {
+	if !u.new.Wishes.Equal(u.old.Wishes) {
+		return false, nil
+	}
+	old := &lock.Lockfile{}
+	if u.parent > 0 {
+		g, err := u.p.read(u.parent)
+		if err != nil {
+			return false, err
+		}
+		old = g.Lock
+	}
+	return bytes.Equal(u.new.Lock.Encode(), old.Encode()), nil
 }
 
 // orMoved makes errMoved of an error that may only be there because the parent

@@ -25,9 +25,12 @@ type TreeBlocks struct {
 // Blocks opens the store as a source of one package. Without any part of it
 // present the error Is fs.ErrNotExist. Close it.
 func (s *Store) Blocks(_ context.Context, root cid.Cid) (*TreeBlocks, error) {
-	names, err := s.Parts(root)
-	if err != nil {
-		return nil, err
+	names := []string{AnyPart} // which is the whole of a package, so there is no other
+	if !s.Has(Key{root, AnyPart}) {
+		var err error
+		if names, err = s.Parts(root); err != nil {
+			return nil, err
+		}
 	}
 	t := &TreeBlocks{}
 	for _, n := range names {

@@ -6,7 +6,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -33,20 +35,21 @@ type Lease struct {
 
 // Lease takes a lease on the packages with these roots, under sweep shared.
 func (s *Store) Lease(ctx context.Context, purpose string, roots ...cid.Cid) (*Lease, error) {
-	l := &Lease{store: s, roots: make(map[cid.Cid]string, len(roots))}
-	text := fmt.Sprintf("%d %s\n", os.Getpid(), oneLine(purpose)) + l.fresh(roots)
+	l := &Lease{store: s, roots: map[cid.Cid]string{}}
+	fresh := l.fresh(roots)
+	text := appendLines(fmt.Appendf(nil, "%d %s\n", os.Getpid(), oneLine(purpose)), fresh)
 	sweep, err := s.sharedSweep(ctx, purpose)
 	if err != nil {
 		return nil, fmt.Errorf("take lease: %w", err)
 	}
 	defer sweep.Release()
-	l.note(roots)
+	l.note(fresh)
 	l.id = leaseID(s.now().UnixNano())
 	if s.Reserve().low() {
 		s.dropDeadLeases()
 	}
 	err = s.Reserve().Spend(func() (err error) {
-		l.lock, err = flock.Create(s.path("leases", l.id), []byte(text))
+		l.lock, err = flock.Create(s.path("leases", l.id), text)
 		return err
 	})
 	if err != nil {
@@ -91,32 +94,45 @@ func oneLine(s string) string {
 	return s[:min(len(s), 200)]
 }
 
-// fresh returns the lines of those roots that the lease does not hold yet.
-func (l *Lease) fresh(roots []cid.Cid) string {
-	var lines []byte
-	seen := map[cid.Cid]bool{}
+// fresh are those roots that the lease does not hold yet, each once.
+func (l *Lease) fresh(roots []cid.Cid) []cid.Cid {
+	var fresh []cid.Cid
 	for i, r := range roots {
 		r = dag.V1(r)
-		if _, held := l.roots[r]; held || seen[r] {
+		if _, held := l.roots[r]; held {
 			continue
 		}
-		if len(seen) == 0 { // a lease of thousands has them all at once
-			seen = make(map[cid.Cid]bool, len(roots)-i)
-			lines = make([]byte, 0, (len(roots)-i)*(len(dag.CIDText(r))+1))
+		if fresh == nil { // of a large profile they all come at once
+			fresh = make([]cid.Cid, 0, len(roots)-i)
 		}
-		seen[r] = true
-		lines = append(dag.AppendCID(lines, r), '\n')
+		fresh = append(fresh, r)
 	}
-	return string(lines)
+	slices.SortFunc(fresh, func(a, b cid.Cid) int { return strings.Compare(a.KeyString(), b.KeyString()) })
+	return slices.Compact(fresh)
+}
+
+// appendLines appends the lines of roots.
+func appendLines(b []byte, roots []cid.Cid) []byte {
+	for i, r := range roots {
+		start := len(b)
+		b = append(dag.AppendCID(b, r), '\n')
+		if i == 0 {
+			b = slices.Grow(b, (len(b)-start)*(len(roots)-1)) // they are of one length, or nearly
+		}
+	}
+	return b
 }
 
 // note is for once the roots stand in the file: what is noted is never written
 // again.
-func (l *Lease) note(roots []cid.Cid) {
-	for _, r := range roots {
-		if r = dag.V1(r); l.roots[r] == "" {
-			l.roots[r] = ""
-		}
+func (l *Lease) note(fresh []cid.Cid) {
+	if len(fresh) > len(l.roots) {
+		grown := make(map[cid.Cid]string, len(l.roots)+len(fresh))
+		maps.Copy(grown, l.roots)
+		l.roots = grown
+	}
+	for _, r := range fresh {
+		l.roots[r] = ""
 	}
 }
 
@@ -127,8 +143,8 @@ func (l *Lease) ID() string { return l.id }
 func (l *Lease) Add(ctx context.Context, roots ...cid.Cid) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	text := l.fresh(roots)
-	if text == "" {
+	fresh := l.fresh(roots)
+	if len(fresh) == 0 {
 		return nil
 	}
 	sweep, err := l.store.sharedSweep(ctx, "lease")
@@ -137,15 +153,16 @@ func (l *Lease) Add(ctx context.Context, roots ...cid.Cid) error {
 	}
 	defer sweep.Release()
 	// What a failed write left is written over, or protects everything.
+	text := appendLines(nil, fresh)
 	err = l.store.Reserve().Spend(func() error {
-		_, err := l.lock.File().WriteAt([]byte(text), l.size)
+		_, err := l.lock.File().WriteAt(text, l.size)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("add to lease: %w", err)
 	}
 	l.size += int64(len(text))
-	l.note(roots)
+	l.note(fresh)
 	return nil
 }
 

@@ -219,7 +219,7 @@ func isTimeout(err error) bool {
 
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(15 * time.Second); !ok(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("not in time: %s", what)
 		}
@@ -275,4 +275,17 @@ func TestSlowReader(t *testing.T) {
 		t.Errorf("%d MiB were read for a peer that takes none", asked)
 	}
 	b.serves(t)
+}
+
+// TestIdentity: whoever connects is told that bitswap is spoken here, and where.
+// Helia asks nobody else.
+func TestIdentity(t *testing.T) {
+	for range 20 {
+		b := besiege(t, 1, 10)
+		n := b.stranger(t)
+		eventually(t, "the stranger knows what the node speaks", func() bool {
+			speaks, err := n.host.Peerstore().FirstSupportedProtocol(b.info.ID, bitswapProtocol)
+			return err == nil && speaks == bitswapProtocol
+		})
+	}
 }

@@ -78,6 +78,7 @@ func newClient(find routing.ContentDiscovery) (*Node, error) {
 	n.client = client.New(ctx, exchange, find, nothing{}, client.WithoutDuplicatedBlockStats(), client.WithDontHaveTimeoutConfig(timeouts))
 	exchange.Start(n.client)
 	n.close = append(n.close, func() error { exchange.Stop(); return nil }, n.client.Close)
+	n.ids.Start()
 	return n, nil
 }
 
@@ -96,15 +97,16 @@ func Server(key ed25519.PrivateKey, blocks Blocks, listen ...string) (*Node, err
 	if err != nil {
 		return nil, err
 	}
-	if err := n.host.Network().Listen(addrs...); err != nil {
-		return nil, errors.Join(fmt.Errorf("listen: %w", err), n.Close())
-	}
 	ctx, cancel := context.WithCancel(context.Background())
 	n.stop = cancel
 	exchange := bsnet.NewFromIpfsHost(n.host)
 	n.server = server.New(ctx, exchange, store{blocks}, serverOptions()...)
 	exchange.Start(n.server)
 	n.close = append(n.close, func() error { exchange.Stop(); return nil }, func() error { n.server.Close(); return nil })
+	if err := n.host.Network().Listen(addrs...); err != nil {
+		return nil, errors.Join(fmt.Errorf("listen: %w", err), n.Close())
+	}
+	n.ids.Start()
 	return n, nil
 }
 
@@ -120,7 +122,8 @@ func CheckListen(address string) error {
 	return nil
 }
 
-// newNode makes the host.
+// newNode makes the host. Whoever makes it starts ids last: what a node says of
+// itself is what it speaks, and where it listens, when they start.
 func newNode(key ed25519.PrivateKey, limits rcmgr.ConcreteLimitConfig) (n *Node, err error) {
 	n = &Node{stop: func() {}}
 	defer func() {
@@ -176,7 +179,6 @@ func newNode(key ed25519.PrivateKey, limits rcmgr.ConcreteLimitConfig) (n *Node,
 		return n, err
 	}
 	n.close = append(n.close, n.ids.Close)
-	n.ids.Start()
 	return n, nil
 }
 

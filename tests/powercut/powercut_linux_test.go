@@ -71,7 +71,7 @@ func steps() []step {
 // IPP_TEST_POWERCUT=SEED repeats a sample.
 func TestPowerCut(t *testing.T) {
 	w := newWorld(t)
-	points, seed := 40, rand.Uint64N(1<<32)
+	points, seed := 24, rand.Uint64N(1<<32)
 	switch v := os.Getenv("IPP_TEST_POWERCUT"); v {
 	case "":
 	case "all":

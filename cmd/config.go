@@ -63,7 +63,7 @@ func (a *app) readConfig() (*config, error) {
 	}
 	data, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) && !explicit {
-		return &config{Network: networkConfig{Gateways: defaultGateways, Routers: defaultRouters}}, nil
+		data, err = []byte("format = 1\n"), nil
 	}
 	if err != nil {
 		return nil, failed("read", "configuration", err)

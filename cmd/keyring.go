@@ -30,8 +30,8 @@ const (
 )
 
 func (a *app) keyring() (keyring, error) {
-	data, err := a.set.base(a.set.data, ".local/share")
-	return keyring{filepath.Join(data, "ipp", "keys")}, err
+	data, err := a.set.ownData()
+	return keyring{filepath.Join(data, "keys")}, err
 }
 
 // keyOf is the keyring, and a name in it as it was typed.
@@ -115,18 +115,26 @@ func (k keyring) create(name ref.Name, data []byte) error {
 	return err
 }
 
-// readKeyFile reads a private key that nobody else can read.
-func readKeyFile(path string) (*trust.PrivateFile, error) {
+// readSecret reads a file that is to be its owner's alone, a byte more than most
+// of one that is larger; open: its mode lets others at it.
+func readSecret(path string, most int64) (data []byte, mode fs.FileMode, open bool, err error) {
 	f, err := durable.OpenRegular(path)
 	if err != nil {
-		return nil, err
+		return nil, 0, false, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return nil, 0, false, err
 	}
-	data, err := io.ReadAll(io.LimitReader(f, trust.MaxPrivate+1))
+	mode = info.Mode().Perm()
+	data, err = io.ReadAll(io.LimitReader(f, most+1))
+	return data, mode, mode&0o077 != 0 && runtime.GOOS != "windows", err
+}
+
+// readKeyFile reads a private key that nobody else can read.
+func readKeyFile(path string) (*trust.PrivateFile, error) {
+	data, mode, open, err := readSecret(path, trust.MaxPrivate)
 	if err != nil {
 		return nil, err
 	}
@@ -134,8 +142,8 @@ func readKeyFile(path string) (*trust.PrivateFile, error) {
 		return nil, &failure{err: fmt.Errorf("it is the public key of %s, and can't sign", k.Name()), code: exitMalformed,
 			hints: []string{"a public key checks packages: ipp verify REF --key " + quote(path)}}
 	}
-	if others := info.Mode().Perm() & 0o077; others != 0 && runtime.GOOS != "windows" {
-		return nil, &failure{err: fmt.Errorf("others can read or change %s: its mode is %04o", path, info.Mode().Perm()), code: exitMalformed,
+	if open {
+		return nil, &failure{err: fmt.Errorf("others can read or change %s: its mode is %04o", path, mode), code: exitMalformed,
 			hints: []string{"make it yours alone: chmod 600 " + quote(path), "if somebody may have read it, make a new key: ipp key rotate NAME"}}
 	}
 	return trust.ParsePrivate(data)

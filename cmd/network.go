@@ -145,13 +145,10 @@ func (s *session) peers(addresses []string) (ipfs.Source, error) {
 
 // sourceFrom is the source that --from names, where it is no peer.
 func (s *session) sourceFrom(from string) (source ipfs.Source, err error) {
-	wrong := func(err error, hint string) error {
-		return &failure{verb: s.verb, object: "--from " + from, err: err, code: exitUsage, hints: []string{hint}}
-	}
-	const want = "a source is the URL of a gateway, of a Kubo node's RPC (http://HOST:5001/api/v0), a peer's multiaddr, or a CAR file"
+	rpc, isRPC := strings.CutSuffix(strings.TrimSuffix(from, "/"), rpcPath)
 	switch {
-	case isWeb(from) && strings.HasSuffix(strings.TrimSuffix(from, "/"), rpcPath):
-		source, err = web.NewKubo(strings.TrimSuffix(strings.TrimSuffix(from, "/"), rpcPath))
+	case isWeb(from) && isRPC:
+		source, err = web.NewKubo(rpc)
 	case isWeb(from):
 		source, err = web.New(from)
 	case strings.HasSuffix(from, ".car"):
@@ -160,7 +157,8 @@ func (s *session) sourceFrom(from string) (source ipfs.Source, err error) {
 		err = errors.New("it is no source that ipp knows")
 	}
 	if err != nil {
-		return nil, wrong(err, want)
+		return nil, &failure{verb: s.verb, object: "--from " + from, err: err, code: exitUsage,
+			hints: []string{"a source is the URL of a gateway, of a Kubo node's RPC (http://HOST:5001/api/v0), a peer's multiaddr, or a CAR file"}}
 	}
 	return source, nil
 }

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
-	"runtime"
 
 	"ipp/store/durable"
 )
@@ -20,11 +19,11 @@ const nodeKeyName = "node.key"
 // nodeKey is the identity that serve has among peers: made once, and the same from
 // then on, so that an address that somebody was told stays right.
 func (a *app) nodeKey() (ed25519.PrivateKey, error) {
-	data, err := a.set.base(a.set.data, ".local/share")
+	data, err := a.set.ownData()
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(data, "ipp", nodeKeyName)
+	path := filepath.Join(data, nodeKeyName)
 	key, err := readNodeKey(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		key, err = makeNodeKey(path)
@@ -40,21 +39,14 @@ func (a *app) nodeKey() (ed25519.PrivateKey, error) {
 const maxNodeKey = 4 << 10
 
 func readNodeKey(path string) (ed25519.PrivateKey, error) {
-	f, err := durable.OpenRegular(path)
-	if err != nil {
+	text, mode, open, err := readSecret(path, maxNodeKey)
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if others := info.Mode().Perm() & 0o077; others != 0 && runtime.GOOS != "windows" {
-		return nil, fmt.Errorf("others can read or change it: its mode is %04o, not 0600", info.Mode().Perm())
-	}
-	text, err := durable.ReadFile(path, maxNodeKey)
-	if err != nil {
-		return nil, err
+	case open:
+		return nil, fmt.Errorf("others can read or change it: its mode is %04o, not 0600", mode)
+	case len(text) > maxNodeKey:
+		return nil, fmt.Errorf("it has more than %d bytes", maxNodeKey)
 	}
 	block, _ := pem.Decode(text)
 	if block == nil {

@@ -75,9 +75,15 @@ func (s settings) dirs() (dirs, error) {
 		d.store = filepath.Clean(s.store)
 		return d, nil
 	}
-	data, err := s.base(s.data, ".local/share")
-	d.store = filepath.Join(data, "ipp", "store")
+	data, err := s.ownData()
+	d.store = filepath.Join(data, "store")
 	return d, err
+}
+
+// ownData is where ipp keeps what is neither a store nor a profile's state.
+func (s settings) ownData() (string, error) {
+	data, err := s.base(s.data, ".local/share")
+	return filepath.Join(data, "ipp"), err
 }
 
 func (s settings) base(xdg, below string) (string, error) {

@@ -84,6 +84,7 @@ func (f *Fetcher) Block(ctx context.Context, c cid.Cid) ([]byte, error) {
 
 // answer is what one source said.
 type answer struct {
+	from *member
 	data []byte
 	err  error
 }
@@ -117,10 +118,7 @@ func (f *Fetcher) get(ctx context.Context, c cid.Cid) ([]byte, error) {
 		f.tasks.Go(func() {
 			pause(ctx, time.Duration(before)*100*time.Millisecond)
 			data, err := m.get(ctx, c, &f.lim, hear)
-			if err != nil {
-				err = &memberError{m, err}
-			}
-			answers <- answer{data, err}
+			answers <- answer{m, data, err}
 		})
 		return true
 	}
@@ -134,9 +132,7 @@ func (f *Fetcher) get(ctx context.Context, c cid.Cid) ([]byte, error) {
 			if a.err == nil {
 				return a.data, nil
 			}
-			if e, ok := errors.AsType[*memberError](a.err); ok {
-				said[e.member] = e.err
-			}
+			said[a.from] = a.err
 			ask()
 		case <-heard: // somebody is sending: nobody else is needed
 			hedge.Reset(f.lim.Hedge)
@@ -153,13 +149,6 @@ func (f *Fetcher) get(ctx context.Context, c cid.Cid) ([]byte, error) {
 	}
 	return nil, f.unreachable(c, said)
 }
-
-type memberError struct {
-	member *member
-	err    error
-}
-
-func (e *memberError) Error() string { return e.err.Error() }
 
 // choose finds the source to ask next: none that has answered, the one that is
 // likely to be the quickest, the preferred one where nothing is known.

@@ -35,7 +35,7 @@ const importPolicy = `
 	# the network, and nothing but blocks
 	store/ipfs:     store/dag
 	store/ipfs/web: store/dag
-	store/ipfs/node:
+	store/ipfs/node: store/ipfs/web
 	store/ipfs/gateway: store/dag
 
 	# what is wished for, and what exactly that is

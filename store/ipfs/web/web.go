@@ -1,5 +1,5 @@
 // Package web is the sources that speak HTTP: trustless gateways, and the RPC of
-// a Kubo node.
+// a Kubo node. Whoever else speaks HTTP takes its client from here.
 //
 // Invariants. No more than dag.MaxBlock bytes of a block are read, and headers of
 // at most 64 KiB. Nothing compressed is asked for or taken, so that nothing
@@ -45,7 +45,7 @@ type Source struct {
 
 // New is the trustless gateway at an address such as https://example.org.
 func New(address string) (*Source, error) {
-	base, err := parse(address)
+	base, err := Parse(address)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func New(address string) (*Source, error) {
 		return r, err
 	}
 	return &Source{
-		name: base.Redacted(), client: client(),
+		name: base.Redacted(), client: NewClient(),
 		block: func(ctx context.Context, c cid.Cid) (*http.Request, error) {
 			return get(ctx, c, "format=raw", "application/vnd.ipld.raw")
 		},
@@ -75,7 +75,7 @@ func New(address string) (*Source, error) {
 // NewKubo is the Kubo node whose RPC answers at an address such as
 // http://127.0.0.1:5001. It is asked for what it has or can get.
 func NewKubo(address string) (*Source, error) {
-	base, err := parse(address)
+	base, err := Parse(address)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func NewKubo(address string) (*Source, error) {
 		return http.NewRequestWithContext(ctx, http.MethodPost, u.String(), nil)
 	}
 	return &Source{
-		name: "Kubo at " + base.Redacted(), client: client(),
+		name: "Kubo at " + base.Redacted(), client: NewClient(),
 		block: func(ctx context.Context, c cid.Cid) (*http.Request, error) { return post(ctx, "block/get", c) },
 		dag:   func(ctx context.Context, c cid.Cid) (*http.Request, error) { return post(ctx, "dag/export", c) },
 		// Kubo answers 500 to all that goes wrong, and says what in words.
@@ -101,11 +101,12 @@ func NewKubo(address string) (*Source, error) {
 
 // Check says what is wrong with the address of a gateway or a node.
 func Check(address string) error {
-	_, err := parse(address)
+	_, err := Parse(address)
 	return err
 }
 
-func parse(address string) (*url.URL, error) {
+// Parse reads the address of a service on the web.
+func Parse(address string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil:
@@ -118,7 +119,9 @@ func parse(address string) (*url.URL, error) {
 	return u, nil
 }
 
-func client() *http.Client {
+// NewClient makes a client that strangers can't hold up or fill up, and that they
+// don't send elsewhere. Whoever uses it bounds the bodies that it reads.
+func NewClient() *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
 			Proxy:                  http.ProxyFromEnvironment,

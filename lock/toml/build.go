@@ -34,7 +34,7 @@ func build(d *document) (*Value, error) {
 		case unstable.Table, unstable.ArrayTable:
 			current, err = b.header(root, n)
 		case unstable.KeyValue:
-			err = b.keyValue(current, n, current.depth)
+			err = b.keyValue(current, n, int(current.depth))
 		}
 		if err != nil {
 			return nil, err
@@ -120,7 +120,7 @@ func (b *builder) element(at *Value, k key) (*Value, error) {
 	if array.how != tables {
 		return nil, b.twice(at, k)
 	}
-	v := &Value{Kind: Table, how: header, doc: b.doc, offset: k.offset, end: k.offset, depth: array.depth + 1}
+	v := &Value{Kind: Table, how: header, doc: b.doc, offset: int32(k.offset), end: int32(k.offset), depth: array.depth + 1}
 	array.Items = append(array.Items, v)
 	return v, nil
 }
@@ -159,7 +159,7 @@ func (b *builder) keyValue(at *Value, n *unstable.Node, depth int) error {
 	if err != nil {
 		return err
 	}
-	v.end = max(v.end, int(n.Raw.Offset+n.Raw.Length))
+	v.end = max(v.end, int32(n.Raw.Offset+n.Raw.Length))
 	b.add(at, last, v)
 	return nil
 }
@@ -176,9 +176,9 @@ func (b *builder) value(n *unstable.Node, near, depth int) (*Value, error) {
 	if depth > MaxDepth {
 		return nil, b.tooDeep(near)
 	}
-	v := &Value{doc: b.doc, Text: string(n.Data), offset: near, end: near}
+	v := &Value{doc: b.doc, Text: string(n.Data), offset: int32(near), end: int32(near)}
 	if n.Raw.Length > 0 {
-		v.offset, v.end = int(n.Raw.Offset), int(n.Raw.Offset+n.Raw.Length)
+		v.offset, v.end = int32(n.Raw.Offset), int32(n.Raw.Offset+n.Raw.Length)
 	}
 	switch n.Kind {
 	case unstable.String:
@@ -196,7 +196,7 @@ func (b *builder) value(n *unstable.Node, near, depth int) (*Value, error) {
 		v.Kind = Array
 		return v, b.items(v, n, depth)
 	case unstable.InlineTable:
-		v.Kind, v.offset, v.end = Table, near, near
+		v.Kind, v.offset, v.end = Table, int32(near), int32(near)
 		return v, b.inline(v, n, depth)
 	default:
 		v.Kind = Time
@@ -206,7 +206,7 @@ func (b *builder) value(n *unstable.Node, near, depth int) (*Value, error) {
 
 func (b *builder) items(v *Value, n *unstable.Node, depth int) error {
 	for it := n.Children(); it.Next(); {
-		item, err := b.value(it.Node(), v.offset, depth+1)
+		item, err := b.value(it.Node(), int(v.offset), depth+1)
 		if err != nil {
 			return err
 		}
@@ -236,7 +236,7 @@ func (v *Value) seal() {
 // add puts a new key into a table.
 func (b *builder) add(at *Value, k key, v *Value) *Value {
 	if v.doc == nil {
-		v.doc, v.offset, v.end = b.doc, k.offset, k.offset
+		v.doc, v.offset, v.end = b.doc, int32(k.offset), int32(k.offset)
 	}
 	v.depth = at.depth + 1
 	at.add(Field{Key: k.name, Value: v, at: k.offset})

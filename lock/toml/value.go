@@ -54,18 +54,19 @@ func (k Kind) a() string {
 	return k.String()
 }
 
-// Value is a value with its place in the file.
+// Value is a value with its place in the file. A file may hold very many, so it is
+// kept small.
 type Value struct {
 	Kind   Kind
+	how    definition
+	depth  uint8    // of tables above it
+	offset int32    // -1: the root
+	end    int32    // one past the value, where Range says so
 	Text   string   // String: its contents; other scalars: as written
 	Items  []*Value // Array
 	Fields []Field  // Table, in the order of the file
 	doc    *document
-	offset int
-	end    int            // one past the value, where Range says so
 	index  map[string]int // Fields by key, where they are many
-	how    definition
-	depth  int // of tables above it
 }
 
 // Field is a key of a table.
@@ -173,7 +174,7 @@ func (v *Value) Int() (int64, bool) {
 // Range is where the value stands in the file, as byte offsets. A table that
 // has a header is where its name is in that; an array or inline table within an
 // array is where the outermost array is.
-func (v *Value) Range() (start, end int) { return v.offset, v.end }
+func (v *Value) Range() (start, end int) { return int(v.offset), int(v.end) }
 
 // Errorf is an error at the place of v. The root has no place.
 func (v *Value) Errorf(format string, args ...any) *SyntaxError {
@@ -181,7 +182,7 @@ func (v *Value) Errorf(format string, args ...any) *SyntaxError {
 	if v.offset < 0 {
 		return &SyntaxError{File: v.doc.file, Why: why}
 	}
-	return v.doc.errorAt(v.offset, why)
+	return v.doc.errorAt(int(v.offset), why)
 }
 
 // Wrap is err with the place of v; err stays in the chain.

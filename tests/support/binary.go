@@ -13,6 +13,7 @@ func Build(dir string, flags ...string) (string, error) {
 	args := append([]string{"build", "-o", path}, flags...)
 	cmd := exec.Command("go", append(args, "./cmd/ipp")...)
 	cmd.Dir = Top()
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0") // as it is given to others; and it starts a fifth faster
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%s: %w\n%s", cmd, err, out)
 	}

@@ -34,12 +34,7 @@ func serve(ts *script, args []string) {
 // kubod [KEY=JSON…]: starts Kubo's daemon. It knows nobody but those that it is
 // told of, and is reached over loopback alone.
 func kubod(ts *script, args []string) {
-	config := map[string]string{
-		"Addresses.Swarm": `["/ip4/127.0.0.1/tcp/0"]`, "Addresses.API": `"/ip4/127.0.0.1/tcp/0"`, "Addresses.Gateway": `""`,
-		"Routing.Type": `"none"`, "Provide.Enabled": "false", "Discovery.MDNS.Enabled": "false", "AutoConf.Enabled": "false", "AutoTLS.Enabled": "false",
-		"Swarm.DisableNatPortMap": "true", "Swarm.RelayClient.Enabled": "false", "Swarm.AddrFilters": "[]", "DNS.Resolvers": "{}",
-		"Routing.DelegatedRouters": "[]", "Ipns.DelegatedPublishers": "[]", "Bootstrap": "[]",
-	}
+	config := support.KuboAlone()
 	for _, a := range args {
 		key, value, ok := strings.Cut(a, "=")
 		if !ok {

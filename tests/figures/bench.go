@@ -1,14 +1,18 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -28,6 +32,7 @@ type figure struct {
 type bar struct {
 	kind  kind
 	ratio float64 // to the peer; 0: none
+	more  float64 // than the peer takes, in the kind's unit; 0: none
 	most  float64 // in the kind's unit, whatever the peer takes; 0: none
 }
 
@@ -111,7 +116,8 @@ type bench struct {
 	self string
 	n    int
 
-	crowd *crowd // see ofCrowd
+	crowd *crowd         // see ofCrowd
+	ends  []func() error // of what the figure has in the background
 }
 
 const (
@@ -142,7 +148,8 @@ func newBench(ctx context.Context, o options) (*bench, error) {
 }
 
 // measure runs a figure and gives a row for each peer and bar.
-func (b *bench) measure(f figure) ([]row, error) {
+func (b *bench) measure(f figure) (_ []row, err error) {
+	defer func() { err = errors.Join(err, b.end()) }()
 	if f.rows != nil {
 		return f.rows(b)
 	}
@@ -243,6 +250,55 @@ func (b *bench) command(s step) *exec.Cmd {
 	cmd := exec.CommandContext(b.ctx, s.argv[0], s.argv[1:]...)
 	cmd.Env = append(os.Environ(), s.env...)
 	return cmd
+}
+
+// background starts a process that runs until the figure ends, and gives what it
+// prints up to what it is to say.
+func (b *bench) background(s step, until string) (string, error) {
+	cmd := b.command(s)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 10 * time.Second
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", err
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	var said strings.Builder
+	for lines := bufio.NewReader(out); err == nil && !strings.Contains(said.String(), until); {
+		var line string
+		line, err = lines.ReadString('\n')
+		said.WriteString(line)
+	}
+	drained := make(chan struct{})
+	go func() { // it must not wait for its reader
+		defer close(drained)
+		_, _ = io.Copy(io.Discard, out)
+	}()
+	b.ends = append(b.ends, func() error {
+		err := cmd.Process.Signal(syscall.SIGTERM)
+		late := time.AfterFunc(cmd.WaitDelay, func() { _ = cmd.Process.Kill() })
+		defer late.Stop()
+		<-drained
+		return errors.Join(err, cmd.Wait())
+	})
+	if err != nil {
+		return "", fmt.Errorf("%s: %w: %s%s", s, err, said.String(), end(stderr.Bytes()))
+	}
+	return said.String(), nil
+}
+
+// end ends what runs in the background.
+func (b *bench) end() error {
+	var errs []error
+	for _, end := range slices.Backward(b.ends) {
+		errs = append(errs, end())
+	}
+	b.ends = nil
+	return errors.Join(errs...)
 }
 
 // do runs processes, untimed.

@@ -77,11 +77,12 @@ func (b *bench) installBig(bytes, files int) (dir string, ours side, err error) 
 		return dir, ours, err
 	}
 	car, first := dir+".car", tool+".car"
-	return dir, installSide(b, car, first), b.do(author.ipp("pack", dir, "-o", car), author.ipp("pack", tool, "-o", first))
+	return dir, installSide(b, first, car), b.do(author.ipp("pack", dir, "-o", car), author.ipp("pack", tool, "-o", first))
 }
 
-// installSide installs into a home that is new in each run, but has a store.
-func installSide(b *bench, car, first string) side {
+// installSide installs into a home that is new in each run, but has a store with
+// what the CAR first holds.
+func installSide(b *bench, first string, args ...string) side {
 	var h home
 	before := func(run int) (err error) {
 		if h, err = b.home(fmt.Sprintf("install-%d", run)); err == nil {
@@ -99,7 +100,7 @@ func installSide(b *bench, car, first string) side {
 		return removeAll(h.dir)
 	}
 	return side{name: "ipp", before: before, check: check,
-		steps: func(int) []step { return []step{h.ipp("install", car)} }}
+		steps: func(int) []step { return []step{h.ipp(append([]string{"install"}, args...)...)} }}
 }
 
 // copySide hashes the files, copies them and syncs the disk.

@@ -38,8 +38,16 @@ func figures() []figure {
 		{name: "gc", work: fmt.Sprintf("`ipp gc` of a package of %d files", garbage), bars: within(1.5), slow: true, make: collect},
 		{name: "hold", work: fmt.Sprintf("*sweep* held by `ipp gc` that deletes %d objects", held), bars: most(hold, 100), slow: true, make: holdToDelete},
 		{name: "hold-keep", work: "… that keeps them", bars: most(hold, 100), slow: true, make: holdToKeep},
+		{name: "bitswap", work: "`ipp install` by bitswap, 100 MB in one file", bars: within(2), make: overNetwork(packaged, 1, true, copied)},
+		{name: "bitswap-kubo", work: "… beside Kubo", bars: within(1), make: overNetwork(packaged, 1, true, pinned)},
+		{name: "bitswap-small", work: fmt.Sprintf("… %d files of %d bytes", smallFiles, smallSize), bars: within(3), slow: true, make: overNetwork(smallFiles*smallSize, smallFiles, true, local)},
+		{name: "gateway", work: "`ipp install` from a gateway, 100 MB in one file", bars: within(1.5), make: overNetwork(packaged, 1, false, curled)},
+		{name: "gateway-small", work: fmt.Sprintf("… %d files of %d bytes", smallFiles, smallSize), bars: within(1.5), slow: true, make: overNetwork(smallFiles*smallSize, smallFiles, false, local)},
+		{name: "first-run", work: "small package from a gateway, by its CID, until it has run", bars: most(wall, 150), make: firstRun},
 		{name: "memory", rows: peaks},
+		{name: "network-memory", rows: networkPeaks},
 		{name: "disk", rows: versionsOnDisk},
+		{name: "start-up", work: "start of `ipp version`", bars: []bar{{kind: wall, more: 6}}, times: 4, make: startUp},
 		{name: "start", work: "start of an installed program", bars: within(1), noise: true, times: 20, make: start},
 	}
 }

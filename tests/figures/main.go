@@ -59,7 +59,7 @@ func main() {
 	case o.sha256:
 		run = func(context.Context, options) error { return hashFiles(flag.Args()) }
 	case o.peak != "":
-		run = func(context.Context, options) error { return tellPeak(o.peak, flag.Args()) }
+		run = func(ctx context.Context, o options) error { return tellPeak(ctx, o.peak, flag.Args()) }
 	}
 	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "figures:", err)

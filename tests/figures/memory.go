@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -91,18 +92,24 @@ func (b *bench) peakOf(s step) (int64, error) {
 	if _, err := b.output(s); err != nil {
 		return 0, err
 	}
-	text, err := os.ReadFile(said)
+	return readPeak(said)
+}
+
+func readPeak(file string) (int64, error) {
+	text, err := os.ReadFile(file)
 	if err != nil {
 		return 0, err
 	}
 	return strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
 }
 
-// tellPeak is that small process.
-func tellPeak(file string, argv []string) error {
-	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Stderr = os.Stderr
-	if err := cmd.Run(); err != nil {
+// tellPeak is that small process. What it is told by a signal it hands on.
+func tellPeak(ctx context.Context, file string, argv []string) error {
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	err := cmd.Run()
+	if err != nil && (ctx.Err() == nil || cmd.ProcessState == nil || !cmd.ProcessState.Success()) {
 		return err
 	}
 	bytes, ok := maxRSS(cmd.ProcessState)

@@ -18,6 +18,7 @@ type row struct {
 	Missing string  `json:"missing,omitempty"` // what to install
 	Bar     float64 `json:"bar,omitempty"`     // of the ratio
 	Most    float64 `json:"most,omitempty"`    // of ours
+	More    float64 `json:"more,omitempty"`    // than theirs, of ours
 	Ours    spread  `json:"ours"`
 	Theirs  spread  `json:"theirs"`
 	Ratio   float64 `json:"ratio,omitempty"` // of the medians
@@ -61,11 +62,11 @@ func rows(f figure, ours side, peers []side, costs [][]cost) []row {
 
 // compare fills in what r says of the costs.
 func (r *row) compare(b bar, ours, theirs []cost, noise bool) {
-	r.Kind, r.Unit, r.Bar, r.Most = b.kind, b.kind.unit(), b.ratio, b.most
+	r.Kind, r.Unit, r.Bar, r.Most, r.More = b.kind, b.kind.unit(), b.ratio, b.most, b.more
 	r.Ours, r.Theirs = spreadOf(ours, b.kind), spreadOf(theirs, b.kind)
 	r.Met = b.most == 0 || r.Ours.Median <= b.most
 	if len(theirs) == 0 {
-		r.Met = r.Met && b.ratio == 0
+		r.Met = r.Met && b.ratio == 0 && b.more == 0
 		return
 	}
 	const least = 1e-6 // no division by what was too short to measure
@@ -76,7 +77,7 @@ func (r *row) compare(b bar, ours, theirs []cost, noise bool) {
 	slices.Sort(ratios)
 	r.Ratio = r.Ours.Median / max(least, r.Theirs.Median)
 	r.Low, r.High = ratios[0], ratios[len(ratios)-1]
-	above := b.ratio > 0 && r.Ratio > b.ratio
+	above := b.ratio > 0 && r.Ratio > b.ratio || b.more > 0 && r.Ours.Median > r.Theirs.Median+b.more
 	r.Met = r.Met && !above
 	r.Noise = above && noise && ratios[len(ratios)/4] <= b.ratio
 }
@@ -128,6 +129,8 @@ func (r row) cells() []string {
 	switch {
 	case r.Most > 0:
 		bar = quantity(r.Most, r.Unit)
+	case r.More > 0:
+		bar = quantity(r.More, r.Unit) + " more"
 	case r.Bar > 0:
 		bar = number(r.Bar)
 	}
@@ -143,7 +146,7 @@ func (r row) cells() []string {
 
 func (r row) verdict() string {
 	switch {
-	case r.Bar == 0 && r.Most == 0:
+	case r.Bar == 0 && r.Most == 0 && r.More == 0:
 		return ""
 	case r.Met:
 		return "met"

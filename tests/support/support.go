@@ -46,6 +46,17 @@ func Tool(t testing.TB, name string) string {
 	return path
 }
 
+// KuboAlone is the configuration, as JSON by key, of a Kubo node that knows nobody
+// but those that it is told of, and is reached over loopback alone.
+func KuboAlone() map[string]string {
+	return map[string]string{
+		"Addresses.Swarm": `["/ip4/127.0.0.1/tcp/0"]`, "Addresses.API": `"/ip4/127.0.0.1/tcp/0"`, "Addresses.Gateway": `""`,
+		"Routing.Type": `"none"`, "Provide.Enabled": "false", "Discovery.MDNS.Enabled": "false", "AutoConf.Enabled": "false", "AutoTLS.Enabled": "false",
+		"Swarm.DisableNatPortMap": "true", "Swarm.RelayClient.Enabled": "false", "Swarm.AddrFilters": "[]", "DNS.Resolvers": "{}",
+		"Routing.DelegatedRouters": "[]", "Ipns.DelegatedPublishers": "[]", "Bootstrap": "[]",
+	}
+}
+
 // KuboPath is the path of Kubo's ipfs: $IPP_TEST_KUBO, or .cache/kubo/ipfs.
 func KuboPath() (string, error) { return fetched("IPP_TEST_KUBO", "kubo", "ipfs") }
 

@@ -28,7 +28,7 @@ import (
 // OpenCAR reads them.
 func TestTraversedCAR(t *testing.T) {
 	t.Parallel()
-	for _, s := range styles() {
+	for _, s := range shapes() {
 		t.Run(s.name, func(t *testing.T) {
 			ds := newMemory()
 			root, want := s.tree(t, ds)

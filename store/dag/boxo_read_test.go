@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -58,6 +59,12 @@ func styles() []style {
 		{name: "sha2-512", layout: balanced.Layout, links: 174, cids: v1(mh.SHA2_512)},
 		{name: "sha3-256", layout: balanced.Layout, links: 174, raw: true, cids: v1(mh.SHA3_256)},
 	}
+}
+
+// shapes are those that differ in more than hashes and modes.
+func shapes() []style {
+	names := []string{"v0-narrow", "v0-trickle-narrow", "v1-raw", "v1-raw-trickle", "v1-inline", "v1-inline-pb"}
+	return slices.DeleteFunc(styles(), func(s style) bool { return !slices.Contains(names, s.name) })
 }
 
 func (s style) file(ds ipld.DAGService, contents []byte, size int64) (ipld.Node, error) {

@@ -25,7 +25,7 @@
 //	IPP_TEST_NOSKIP=1        a skip is a failure
 //	IPP_TEST_CRASH=all|SEED  every call is cut off, or those of that seed
 //	IPP_TEST_POWERCUT=all|SEED  every event of the disk is cut after, or those of that seed
-//	IPP_TEST_INDEX=all       the index is damaged in 1,000 ways, not in 200
+//	IPP_TEST_INDEX=all       the index is damaged in 1,000 ways, not in 100
 //	IPP_TEST_FAULTS=all|SEED every call fails, signals come at every call (hours: -timeout 6h); or those of that seed
 //	IPP_TEST_SOAK=DURATION|SEED|DURATION,SEED  many work at once for so long (10m: -timeout 1h), not some seconds; with that seed
 //	IPP_TEST_PROGRAMS=DIR    the real programs; default .cache/programs

@@ -15,7 +15,7 @@ import (
 	"github.com/ipfs/go-cid"
 )
 
-// allMutations are run where IPP_TEST_INDEX says so; else a fifth of them is,
+// allMutations are run where IPP_TEST_INDEX says so; else a tenth of them is,
 // always the same.
 const allMutations = 1000
 
@@ -23,14 +23,14 @@ func mutations() int {
 	if os.Getenv("IPP_TEST_INDEX") == "all" {
 		return allMutations
 	}
-	return allMutations / 5
+	return allMutations / 10
 }
 
 // TestMutations damages the index in every way that a disk or a person may, and
 // compares every answer with that of the files. What a symlink leads to must
 // stay as it is.
 func TestMutations(t *testing.T) {
-	const shards = 4
+	const shards = 2
 	for shard := range shards {
 		t.Run(fmt.Sprint(shard), func(t *testing.T) {
 			t.Parallel()

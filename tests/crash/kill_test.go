@@ -25,7 +25,7 @@ import (
 // processes kept; staging kept; .tmp.* of a root kept.
 func TestKill(t *testing.T) {
 	w := homes.New(t)
-	every, seed := 9, rand.Uint64N(1<<32)
+	every, seed := 14, rand.Uint64N(1<<32)
 	switch v := os.Getenv("IPP_TEST_CRASH"); v {
 	case "":
 	case "all":

@@ -161,7 +161,7 @@ func parseCanonicalProfile(data []byte) (*Profile, bool) {
 	if !ok || len(data) > maxFile {
 		return nil, false
 	}
-	p := newProfile()
+	p := NewProfile()
 	p.Packages = make(map[ref.Name]Wish, strings.Count(rest, "\n"))
 	last := ref.Name("")
 	var same []byte

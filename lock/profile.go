@@ -67,7 +67,7 @@ func parseProfileTOML(file string, data []byte) (*Profile, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := newProfile()
+	p := NewProfile()
 	if p.Keep = raw.Policy.Keep; p.Keep < 0 || p.Keep == 0 && root.At("policy").Get("keep") != nil {
 		return nil, root.At("policy", "keep").Errorf("keep is a number of generations, from 1")
 	}
@@ -80,7 +80,8 @@ func parseProfileTOML(file string, data []byte) (*Profile, error) {
 	return p, p.addPreferences(root.Get("prefer"))
 }
 
-func newProfile() *Profile {
+// NewProfile is a profile that wishes nothing.
+func NewProfile() *Profile {
 	return &Profile{
 		Channels: map[ref.Name]Channel{},
 		Packages: map[ref.Name]Wish{},
@@ -242,7 +243,7 @@ func (w Wish) Wanted() string {
 
 // Clone copies p, to be edited.
 func (p *Profile) Clone() *Profile {
-	c := newProfile()
+	c := NewProfile()
 	maps.Copy(c.Channels, p.Channels)
 	maps.Copy(c.Prefer, p.Prefer)
 	c.Keep = p.Keep

@@ -297,7 +297,7 @@ func parseAlias(word string) (name, own ref.Name) {
 }
 
 func parseWishes(t testing.TB, line string) *Profile {
-	p := newProfile()
+	p := NewProfile()
 	for _, said := range split(line) {
 		said, channel, _ := strings.Cut(said, " %")
 		said, hold := strings.CutPrefix(said, "!")

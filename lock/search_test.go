@@ -54,7 +54,7 @@ func randomProblem(t testing.TB, random *rand.Rand) (knownList, *Profile, *Lockf
 			known = append(known, c)
 		}
 	}
-	wishes, old := newProfile(), &Lockfile{}
+	wishes, old := NewProfile(), &Lockfile{}
 	for _, name := range names[:1+random.IntN(3)] {
 		wishes.Packages[name] = Wish{Constraint: constraint()}
 	}
@@ -144,7 +144,7 @@ func tellKnown(known knownList) string {
 func TestSearchEnds(t *testing.T) {
 	const holes = 10
 	var known knownList
-	wishes := newProfile()
+	wishes := NewProfile()
 	for pigeon := range holes + 1 {
 		name := fmt.Sprintf("pigeon%02d", pigeon)
 		wishes.Packages[ref.Name(name)] = Wish{Constraint: ref.Any()}
@@ -193,7 +193,7 @@ func indexed(known knownList) Known {
 // three others.
 func BenchmarkResolve(b *testing.B) {
 	var known knownList
-	wishes := newProfile()
+	wishes := NewProfile()
 	for i := range 1000 {
 		name := fmt.Sprintf("p%03d", i)
 		wishes.Packages[ref.Name(name)] = Wish{Constraint: ref.Any()}

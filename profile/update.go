@@ -125,21 +125,13 @@ func (u *update) begin(known State) error {
 func (p *Profile) State() (State, error) {
 	g, err := p.Current()
 	if err != nil || g == nil {
-		return State{Wishes: emptyWishes(), Lock: &lock.Lockfile{}}, err
+		return State{Wishes: lock.NewProfile(), Lock: &lock.Lockfile{}}, err
 	}
 	wishes, err := lock.ParseProfile(filepath.Join(g.Dir, lock.ProfileName), g.Wishes)
 	if err != nil {
 		return State{}, fmt.Errorf("read generation %d of profile %s: %w", g.Number, p.name, err)
 	}
 	return State{From: g, Wishes: wishes, Lock: g.Lock}, nil
-}
-
-func emptyWishes() *lock.Profile {
-	return &lock.Profile{
-		Channels: map[ref.Name]lock.Channel{},
-		Packages: map[ref.Name]lock.Wish{},
-		Prefer:   map[string]ref.Name{},
-	}
 }
 
 // edit runs the edit on a copy, so that what it changes in place is compared
@@ -151,7 +143,7 @@ func (u *update) edit(ctx context.Context, edit Edit) (err error) {
 		return err
 	}
 	if u.new.Wishes == nil {
-		u.new.Wishes = emptyWishes()
+		u.new.Wishes = lock.NewProfile()
 	}
 	if u.new.Lock == nil {
 		u.new.Lock = &lock.Lockfile{}

@@ -385,7 +385,7 @@ func TestUpdateEndsWithItsContext(t *testing.T) {
 	defer l.Release()
 	_, err = w.p.Update(ctx, w.st, l, Reason{}, State{}, func(context.Context, State) (State, []generation.Member, error) {
 		cancel()
-		return w.only()(ctx, State{Wishes: emptyWishes(), Lock: &lock.Lockfile{}})
+		return w.only()(ctx, State{Wishes: lock.NewProfile(), Lock: &lock.Lockfile{}})
 	})
 	if !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)

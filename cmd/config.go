@@ -22,6 +22,13 @@ const maxConfig = 64 << 10
 // config is config.toml.
 type config struct {
 	Network networkConfig `toml:"network"`
+	Serve   serveConfig   `toml:"serve"`
+}
+
+// serveConfig is what ipp serve does where its flags don't say.
+type serveConfig struct {
+	Listen []string `toml:"listen"` // as --listen
+	Names  []string `toml:"names"`  // as --name
 }
 
 // networkConfig says where packages are fetched from, in this order: a Kubo node,
@@ -84,6 +91,11 @@ func parseConfig(path string, data []byte) (*config, error) {
 			if e := check(a); e != nil && err == nil {
 				err = network.Get(key).Wrap(e)
 			}
+		}
+	}
+	for _, a := range c.Serve.Listen {
+		if e := new(listenAt).add(a); e != nil && err == nil {
+			err = root.Get("serve").Get("listen").Wrap(fmt.Errorf("%q: %w", a, e))
 		}
 	}
 	if c.Network.Kubo != "" {

@@ -67,7 +67,11 @@ type serving struct {
 }
 
 func (s *serveCmd) run(ctx context.Context, a *app) error {
-	at, err := s.places()
+	conf, err := a.readConfig()
+	if err != nil {
+		return err
+	}
+	at, err := s.places(conf.Serve)
 	switch {
 	case err != nil:
 		return err
@@ -88,7 +92,7 @@ func (s *serveCmd) run(ctx context.Context, a *app) error {
 		return failed("serve", "", err)
 	}
 	v := &server{a: a, shelf: &shelf{st: st, live: live}}
-	err = v.serve(ctx, at, s.Name)
+	err = v.serve(ctx, at, conf.Network)
 	if closed := live.Close(); err == nil {
 		err = failed("serve", "", closed)
 	}
@@ -104,26 +108,24 @@ func nothingToServe() error {
 type listenAt struct {
 	http  []string // HOST:PORT
 	peers []string // multiaddrs
+	names []string // of this machine, beside its addresses
 }
 
-func (s *serveCmd) places() (at listenAt, err error) {
+// places are what the command line says, else the configuration, else the
+// defaults.
+func (s *serveCmd) places(conf serveConfig) (at listenAt, err error) {
 	for _, text := range s.Listen {
-		if strings.HasPrefix(text, "/") {
-			if err := node.CheckListen(text); err != nil {
-				return at, usageError(s, "--listen %q: want /ip4/ADDRESS/tcp/PORT: %w", text, err)
-			}
-			at.peers = append(at.peers, text)
-			continue
+		if err := at.add(text); err != nil {
+			return at, usageError(s, "--listen %q: %w", text, err)
 		}
-		host, port, err := net.SplitHostPort(text)
-		if err != nil && !strings.Contains(text, ":") {
-			host, port, err = text, defaultPort, nil
+	}
+	if len(s.Listen) == 0 {
+		for _, text := range conf.Listen { // was checked
+			_ = at.add(text)
 		}
-		n, notNumber := strconv.Atoi(port)
-		if err != nil || notNumber != nil || n < 0 || n > 65535 {
-			return at, usageError(s, "--listen %q: want HOST:PORT, or :PORT", text)
-		}
-		at.http = append(at.http, net.JoinHostPort(host, port))
+	}
+	if at.names = s.Name; len(s.Name) == 0 {
+		at.names = conf.Names
 	}
 	if at.http == nil {
 		at.http = []string{defaultListen}
@@ -132,6 +134,27 @@ func (s *serveCmd) places() (at listenAt, err error) {
 		at.peers = []string{defaultPeer}
 	}
 	return at, nil
+}
+
+// add reads one more address.
+func (at *listenAt) add(text string) error {
+	if strings.HasPrefix(text, "/") {
+		if err := node.CheckListen(text); err != nil {
+			return fmt.Errorf("want /ip4/ADDRESS/tcp/PORT: %w", err)
+		}
+		at.peers = append(at.peers, text)
+		return nil
+	}
+	host, port, err := net.SplitHostPort(text)
+	if err != nil && !strings.Contains(text, ":") {
+		host, port, err = text, defaultPort, nil
+	}
+	n, notNumber := strconv.Atoi(port)
+	if err != nil || notNumber != nil || n < 0 || n > 65535 {
+		return errors.New("want HOST:PORT, or :PORT")
+	}
+	at.http = append(at.http, net.JoinHostPort(host, port))
+	return nil
 }
 
 // server is a serve at work.
@@ -144,17 +167,13 @@ type server struct {
 }
 
 // serve answers until ctx ends.
-func (v *server) serve(ctx context.Context, at listenAt, names []string) (err error) {
+func (v *server) serve(ctx context.Context, at listenAt, conf networkConfig) (err error) {
 	packages, err := v.shelf.packages(ctx)
 	if err != nil {
 		return failed("serve", "", err)
 	}
 	if len(packages) == 0 {
 		return nothingToServe()
-	}
-	conf, err := v.a.readConfig()
-	if err != nil {
-		return err
 	}
 	key, err := v.a.nodeKey()
 	if err != nil {
@@ -164,7 +183,7 @@ func (v *server) serve(ctx context.Context, at listenAt, names []string) (err er
 	if err != nil {
 		return err
 	}
-	v.handler = httpgate.New(httpgate.Options{Source: v.shelf.live, Page: v.shelf.page(urlsOf(listeners[0].Addr())[0]), Names: names})
+	v.handler = httpgate.New(httpgate.Options{Source: v.shelf.live, Page: v.shelf.page(urlsOf(listeners[0].Addr())[0]), Names: at.names})
 	web := httpgate.NewServer(v.handler)
 	broken := make(chan error, len(listeners))
 	for _, l := range listeners {
@@ -191,7 +210,7 @@ func (v *server) serve(ctx context.Context, at listenAt, names []string) (err er
 	telling, stop := context.WithCancel(ctx)
 	defer v.telling.Wait()
 	defer stop()
-	v.announce(telling, conf.Network)
+	v.announce(telling, conf)
 	return v.watch(ctx, broken)
 }
 

@@ -21,7 +21,6 @@ type change struct {
 	*session
 	prof   *profile.Profile
 	reason string // for the log: "install esbuild.car"
-	dryRun bool
 
 	// edit changes the wishes for those units that are wanted; it may run again on
 	// others. It says faults where they lie with some of the units.
@@ -78,7 +77,8 @@ func (a *app) beginChange(ctx context.Context, verb, reason string, dryRun bool)
 	if err != nil {
 		return nil, err
 	}
-	c := &change{session: s, prof: prof, reason: reason, dryRun: dryRun, ready: map[store.Key]bool{}, plans: map[store.Key]*store.Plan{}}
+	s.dryRun = dryRun
+	c := &change{session: s, prof: prof, reason: reason, ready: map[store.Key]bool{}, plans: map[store.Key]*store.Plan{}}
 	if err := c.begin(); err != nil {
 		return nil, errors.Join(failed(verb, "", err), c.close())
 	}
@@ -119,6 +119,11 @@ func (c *change) carry(ctx context.Context) error {
 		if !c.a.json && !shown {
 			c.showPlan(r)
 		}
+		if c.dryRun && !r.Nothing {
+			if err := c.checkSpaces(c.need(steps)); err != nil {
+				return failed(c.verb, "", err)
+			}
+		}
 		if c.dryRun || r.Nothing && c.from == 0 {
 			return c.finish(r)
 		}
@@ -147,13 +152,7 @@ func (c *change) commit(ctx context.Context, r changeResult) error {
 
 // bring makes the store where there is none, and brings the planned trees there.
 func (c *change) bring(ctx context.Context, steps []step) faults {
-	var need store.Need
-	for _, st := range steps {
-		if st.plan != nil && !c.ready[st.plan.Key] {
-			need = need.Plus(st.plan.Need)
-		}
-	}
-	if err := c.checkSpaces(need); err != nil {
+	if err := c.checkSpaces(c.need(steps)); err != nil {
 		return faults{{"", err}}
 	}
 	defer c.tellSources()
@@ -172,6 +171,16 @@ func (c *change) bring(ctx context.Context, steps []step) faults {
 		}
 	}
 	return c.ensure(ctx, steps)
+}
+
+// need is the room that the planned trees take.
+func (c *change) need(steps []step) (need store.Need) {
+	for _, st := range steps {
+		if st.plan != nil && !c.ready[st.plan.Key] {
+			need = need.Plus(st.plan.Need)
+		}
+	}
+	return need
 }
 
 // resolve edits the wishes for those units that are wanted, and finds packages

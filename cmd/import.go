@@ -197,7 +197,7 @@ func (a *app) showImport(out packed) {
 	if !out.DryRun {
 		line += ", " + term.Bytes(out.NewBytes) + " new"
 	}
-	a.println(line + "  " + out.CID)
+	a.println(line + ", " + out.Author.String() + "  " + out.CID)
 	if len(out.Lacks) > 0 {
 		a.note("%s %s: not in this CAR: %s", a.term.ErrStyle().Yellow("note:"), term.Safe(name), strings.Join(out.Lacks, ", "))
 	}

@@ -25,7 +25,7 @@ type installCmd struct {
 
 func (installCmd) doc() doc {
 	return doc{
-		usage: "install REF… [--as NAME] [--prefer NAME] [--keep-going] [--accept-key KEY] [--dry-run]",
+		usage: "install REF… [--from SOURCE]… [--as NAME] [--prefer NAME] [--keep-going] [--accept-key KEY] [--dry-run]",
 		about: `Puts packages into the store and their programs into the profile. Several packages
 			are one generation, and one command takes all of them back. If one is bad nothing is
 			installed, unless --keep-going says to install the others.
@@ -37,6 +37,7 @@ func (installCmd) doc() doc {
 			"ipp install ./esbuild.car",
 			"ipp install esbuild@0.24.2",
 			"ipp install ./esbuild.car --as esbuild-next",
+			"ipp install CID --from http://192.0.2.7:8631/  # beside the configured sources",
 		},
 	}
 }

@@ -32,6 +32,7 @@ type fetching struct {
 	flags   fetchFlags
 	fetcher *ipfs.Fetcher
 	opened  bool // fetcher is all there is
+	named   int  // how many of its sources --from names: they stand first
 	told    bool // see tellSources
 }
 
@@ -94,6 +95,7 @@ func (s *session) networkSources() (list []ipfs.Source, err error) {
 	if named != nil {
 		list = append(list, named)
 	}
+	s.net.named = len(list)
 	if s.net.flags.Offline {
 		return list, nil
 	}
@@ -218,17 +220,18 @@ func (s *session) transport() string {
 	return fmt.Sprintf("fetching from %d sources", len(names))
 }
 
-// tellSources says who sent what, and who is asked no more, and why.
+// tellSources says who sent what, and who is asked no more, and why. Of a
+// configured source that is out of reach nobody wants to hear when others sent all.
 func (s *session) tellSources() {
 	if s.net.fetcher == nil || s.net.told {
 		return
 	}
 	var from []string
-	for _, o := range s.net.fetcher.Outcomes() {
+	for i, o := range s.net.fetcher.Outcomes() {
 		if o.Bytes > 0 {
 			from = append(from, term.Bytes(o.Bytes)+" from "+term.Safe(o.Name))
 		}
-		if d, dropped := errors.AsType[*ipfs.DroppedError](o.Err); dropped {
+		if d, dropped := errors.AsType[*ipfs.DroppedError](o.Err); dropped && (i < s.net.named || d.Err == nil) {
 			s.a.warn("%s is asked no more: %s", term.Safe(o.Name), term.Safe(strings.TrimPrefix(d.Error(), "dropped: ")))
 		}
 	}

@@ -152,6 +152,8 @@ type session struct {
 	verb  string
 	st    *store.Store // nil: there is none yet, see create
 	lease *store.Lease // nil with st, or where the store can't be written
+	// dryRun: nothing is written but the lease.
+	dryRun bool
 
 	unleased error // why there is no lease
 

@@ -46,7 +46,9 @@ func (s *session) checkSpace(need store.Need) error {
 	if err := checkRoom(s.verb, dir, need, store.ReserveIn(dir).Missing()); err != nil {
 		return err
 	}
-	s.fillReserve()
+	if !s.dryRun {
+		s.fillReserve()
+	}
 	return nil
 }
 
@@ -119,7 +121,9 @@ func (c *change) checkSpaces(need store.Need) error {
 	if err := checkRoom(c.verb, c.prof.Dir(), forest, reserve.Missing()); err != nil {
 		return err
 	}
-	_ = reserve.Fill() // as in fillReserve
+	if !c.dryRun {
+		_ = reserve.Fill() // as in fillReserve
+	}
 	return nil
 }
 

@@ -117,7 +117,7 @@ var finishes = [][]string{
 // refused are commands that say what they need before they write.
 var refused = [][]string{
 	{"install", "4.0.0.car"}, {"install", "./4.0.0"}, {"import", "4.0.0.car"}, {"pack", "4.0.0"}, {"run", "4.0.0.car"},
-	{"install", "4.0.0.car", "--json"},
+	{"install", "4.0.0.car", "--json"}, {"install", "4.0.0.car", "--dry-run"},
 }
 
 // says is how need and room are told.

@@ -147,6 +147,7 @@ func (c *change) commit(ctx context.Context, r changeResult) error {
 	if err = c.a.warning(err); err != nil {
 		return failed(c.verb, "", err)
 	}
+	c.a.pinsDue = !done.Nothing && !c.net.flags.Offline
 	return c.finish(r.done(c, done))
 }
 

@@ -51,6 +51,7 @@ type app struct {
 	changing bool   // the command may change something
 	answered bool   // the one JSON value was printed
 	placed   bool   // see checkPlaces
+	pinsDue  bool   // generations came or went: see pinsAfterChange
 	advice   string // what to do about several errors together
 }
 
@@ -86,7 +87,11 @@ func (a *app) dispatch(ctx context.Context) error {
 	if w, ok := c.(interface{ changes() bool }); ok {
 		a.changing = w.changes()
 	}
-	if err := c.run(ctx, a); err != nil {
+	err = c.run(ctx, a)
+	if a.pinsDue {
+		a.pinsAfterChange(ctx)
+	}
+	if err != nil {
 		return err
 	}
 	return a.outputError(c)

@@ -7,8 +7,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"ipp/lock/ref"
 	"ipp/lock/toml"
 	"ipp/store/ipfs/node"
+	"ipp/store/ipfs/pin"
 	"ipp/store/ipfs/web"
 )
 
@@ -21,8 +23,9 @@ const maxConfig = 64 << 10
 
 // config is config.toml.
 type config struct {
-	Network networkConfig `toml:"network"`
-	Serve   serveConfig   `toml:"serve"`
+	Network networkConfig        `toml:"network"`
+	Serve   serveConfig          `toml:"serve"`
+	Pins    map[string]pinConfig `toml:"pins"` // where publish puts packages, by name
 }
 
 // serveConfig is what ipp serve does where its flags don't say.
@@ -40,6 +43,15 @@ type networkConfig struct {
 	Peers    []string `toml:"peers"`    // who is asked by bitswap, by multiaddr
 	Announce []string `toml:"announce"` // who is told, by /routing/v1, what serve serves
 	Routers  []string `toml:"routers"`  // who says which other peers to ask; left out: defaultRouters
+
+	PinGenerations bool `toml:"pin-generations"` // the node of kubo keeps each generation
+}
+
+// pinConfig is a node or a service that keeps packages.
+type pinConfig struct {
+	Kubo      string `toml:"kubo"`       // the address of a node's RPC, or:
+	Service   string `toml:"service"`    // that of a pinning service
+	TokenFile string `toml:"token-file"` // where the token for it is
 }
 
 // Who serves everybody, and is asked where nobody says otherwise.
@@ -85,31 +97,74 @@ func parseConfig(path string, data []byte) (*config, error) {
 	if err != nil {
 		return nil, err
 	}
-	network := root.Get("network")
+	if err := c.Network.check(root.Get("network")); err != nil {
+		return nil, err
+	}
+	for _, a := range c.Serve.Listen {
+		if e := new(listenAt).add(a); e != nil {
+			return nil, root.Get("serve").Get("listen").Wrap(fmt.Errorf("%q: %w", a, e))
+		}
+	}
+	pins := root.Get("pins")
+	for _, f := range pins.All() {
+		if _, err := ref.ParseName(f.Key); err != nil {
+			return nil, pins.KeyError(f.Key, "%v", err)
+		}
+		if err := c.Pins[f.Key].check(f.Value); err != nil {
+			return nil, err
+		}
+	}
+	return &c, nil
+}
+
+// check holds what stands in the table to what it may be, and says what holds
+// where a key is left out.
+func (n *networkConfig) check(table *toml.Value) error {
+	var err error
 	check := func(key string, check func(string) error, addresses ...string) {
 		for _, a := range addresses {
 			if e := check(a); e != nil && err == nil {
-				err = network.Get(key).Wrap(e)
+				err = table.Get(key).Wrap(e)
 			}
 		}
 	}
-	for _, a := range c.Serve.Listen {
-		if e := new(listenAt).add(a); e != nil && err == nil {
-			err = root.Get("serve").Get("listen").Wrap(fmt.Errorf("%q: %w", a, e))
+	if n.Kubo != "" {
+		check("kubo", web.Check, n.Kubo)
+	}
+	check("gateways", web.Check, n.Gateways...)
+	check("routers", node.CheckRouter, n.Routers...)
+	check("announce", node.CheckRouter, n.Announce...)
+	check("peers", node.CheckPeer, n.Peers...)
+	if n.PinGenerations && n.Kubo == "" && err == nil {
+		err = table.Get("pin-generations").Errorf("pin-generations needs kubo, the node that keeps them")
+	}
+	if table.Get("gateways") == nil {
+		n.Gateways = defaultGateways
+	}
+	if table.Get("routers") == nil {
+		n.Routers = defaultRouters
+	}
+	return err
+}
+
+func (p pinConfig) check(table *toml.Value) error {
+	if (p.Kubo == "") == (p.Service == "") {
+		return table.Errorf("want either kubo, the address of a node's RPC, or service, that of a pinning service")
+	}
+	if p.Kubo != "" {
+		if p.TokenFile != "" {
+			return table.Get("token-file").Errorf("a token-file is for a service")
 		}
+		if err := web.Check(p.Kubo); err != nil {
+			return table.Get("kubo").Wrap(err)
+		}
+		return nil
 	}
-	if c.Network.Kubo != "" {
-		check("kubo", web.Check, c.Network.Kubo)
+	if err := pin.CheckService(p.Service); err != nil {
+		return table.Get("service").Wrap(err)
 	}
-	check("gateways", web.Check, c.Network.Gateways...)
-	check("routers", node.CheckRouter, c.Network.Routers...)
-	check("announce", node.CheckRouter, c.Network.Announce...)
-	check("peers", node.CheckPeer, c.Network.Peers...)
-	if network == nil || network.Get("gateways") == nil {
-		c.Network.Gateways = defaultGateways
+	if !filepath.IsAbs(p.TokenFile) {
+		return table.Errorf("a service needs a token-file, by its whole path")
 	}
-	if network == nil || network.Get("routers") == nil {
-		c.Network.Routers = defaultRouters
-	}
-	return &c, err
+	return nil
 }

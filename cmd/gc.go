@@ -61,6 +61,7 @@ func (g *gcCmd) run(ctx context.Context, a *app) error {
 		return a.planCollection(c, policy)
 	}
 	done, err := c.Apply(ctx, policy)
+	a.pinsDue = true
 	if err == nil || !a.json && (len(done.Pruned) > 0 || done.Swept.Trees > 0 || done.Swept.Objects > 0 || done.Swept.Staged > 0) {
 		if shown := a.showCollected(done); shown != nil { // what was freed before it failed is told too
 			return shown

@@ -59,6 +59,7 @@ type commands struct {
 	Import   importCmd   `group:"Packages" help:"Take packages from CAR files into the store."`
 	Forget   forgetCmd   `group:"Packages" help:"Stop keeping a packed or imported package."`
 	Key      keyCmd      `group:"Packages" help:"Make and keep the keys that packages are signed with."`
+	Publish  publishCmd  `group:"Packages" help:"Have packages kept on IPFS nodes elsewhere."`
 	Serve    serveCmd    `group:"Packages" help:"Serve the store's packages to others."`
 	GC       gcCmd       `group:"Housekeeping" help:"Delete what nothing needs any more."`
 	Check    checkCmd    `group:"Housekeeping" help:"Look for damage, and repair it."`
@@ -245,7 +246,8 @@ func habits() map[string]string {
 		"exec": "ipp run REF [ARGS…]", "x": "ipp run REF [ARGS…]", "shell": "ipp run REF [ARGS…]",
 		"build": "ipp pack PATH", "make": "ipp pack PATH", "init": "ipp pack --init PATH",
 		"inspect": "ipp show REF",
-		"save":    "ipp export REF -o FILE", "load": "ipp import FILE…",
+		"push":    "ipp publish REF --pin TARGET", "upload": "ipp publish REF --pin TARGET",
+		"save": "ipp export REF -o FILE", "load": "ipp import FILE…",
 		"clean": gc, "cleanup": gc, "prune": gc, "autoremove": gc, "collect-garbage": gc, "garbage-collect": gc,
 		"unpin": "ipp forget REF", "diff": history, "why": "ipp list", "owns": "ipp show REF", "which": "ipp list",
 		"hold": "ipp switch NAME@VERSION", "pin": "ipp switch NAME@VERSION", "doctor": "ipp check", "fsck": "ipp check",

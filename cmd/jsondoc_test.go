@@ -33,6 +33,8 @@ func jsonPages() [][2]string {
 		{"key export", "keyExported"},
 		{"check", "checkReport"},
 		{"forget", "forgotten"},
+		{"publish", "published"},
+		{"publish without REF", "pinsKept"},
 		{"serve", "serving"},
 		{"serve --install", "unit"},
 		{"gc --dry-run", "gcPlan"},

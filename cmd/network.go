@@ -75,32 +75,38 @@ func (s *session) network() (*ipfs.Fetcher, error) {
 }
 
 // networkSources are those that --from names, then the configured ones.
-func (s *session) networkSources() (list []ipfs.Source, err error) {
+func (s *session) networkSources() ([]ipfs.Source, error) {
+	list, err := s.sourcesOf("--from", s.net.flags.From)
+	s.net.named = len(list)
+	if err != nil || s.net.flags.Offline {
+		return list, err
+	}
+	configured, err := s.configured()
+	return append(list, configured...), err
+}
+
+// sourcesOf are the sources that a flag names; its peers are one source.
+func (s *session) sourcesOf(flag string, typed []string) (list []ipfs.Source, err error) {
 	var peers []string
-	for _, from := range s.net.flags.From {
+	for _, from := range typed {
 		if isPeer(from) {
 			peers = append(peers, from)
 			continue
 		}
-		source, err := s.sourceFrom(from)
+		source, err := s.sourceFrom(flag, from)
 		if err != nil {
 			return nil, err
 		}
 		list = append(list, source)
 	}
-	named, err := s.peers(peers)
+	if len(peers) == 0 {
+		return list, nil
+	}
+	source, err := s.peers(flag, peers)
 	if err != nil {
 		return nil, err
 	}
-	if named != nil {
-		list = append(list, named)
-	}
-	s.net.named = len(list)
-	if s.net.flags.Offline {
-		return list, nil
-	}
-	configured, err := s.configured()
-	return append(list, configured...), err
+	return append(list, source), nil
 }
 
 // configured are the sources of the configuration.
@@ -127,14 +133,11 @@ func (s *session) configured() (list []ipfs.Source, err error) {
 	return list, err
 }
 
-// peers is the source of the peers that --from names; nil: none.
-func (s *session) peers(addresses []string) (ipfs.Source, error) {
-	if len(addresses) == 0 {
-		return nil, nil
-	}
+// peers is the source of the peers that a flag names.
+func (s *session) peers(flag string, addresses []string) (ipfs.Source, error) {
 	for _, a := range addresses {
 		if err := node.CheckPeer(a); err != nil {
-			return nil, &failure{verb: s.verb, object: "--from " + a, err: fmt.Errorf("it is no peer's address: %w", err), code: exitUsage,
+			return nil, &failure{verb: s.verb, object: flag + " " + a, err: fmt.Errorf("it is no peer's address: %w", err), code: exitUsage,
 				hints: []string{"a peer's address ends in its ID: /ip4/192.0.2.1/tcp/4001/p2p/12D3…"}}
 		}
 	}
@@ -145,35 +148,41 @@ func (s *session) peers(addresses []string) (ipfs.Source, error) {
 	return node.NewSource(name, addresses, nil)
 }
 
-// sourceFrom is the source that --from names, where it is no peer.
-func (s *session) sourceFrom(from string) (source ipfs.Source, err error) {
-	rpc, isRPC := strings.CutSuffix(strings.TrimSuffix(from, "/"), rpcPath)
+// rpcAddress takes the address of a Kubo node's RPC as people spell it.
+func rpcAddress(text string) (string, bool) {
+	rpc, ok := strings.CutSuffix(strings.TrimSuffix(text, "/"), rpcPath)
+	return rpc, ok && isWeb(text)
+}
+
+// sourceFrom is the source that a flag names, where it is no peer.
+func (s *session) sourceFrom(flag, from string) (source ipfs.Source, err error) {
+	rpc, isRPC := rpcAddress(from)
 	switch {
-	case isWeb(from) && isRPC:
+	case isRPC:
 		source, err = web.NewKubo(rpc)
 	case isWeb(from):
 		source, err = web.New(from)
 	case strings.HasSuffix(from, ".car"):
-		return s.archive(from)
+		return s.archive(flag, from)
 	default:
 		err = errors.New("it is no source that ipp knows")
 	}
 	if err != nil {
-		return nil, &failure{verb: s.verb, object: "--from " + from, err: err, code: exitUsage,
+		return nil, &failure{verb: s.verb, object: flag + " " + from, err: err, code: exitUsage,
 			hints: []string{"a source is the URL of a gateway, of a Kubo node's RPC (http://HOST:5001/api/v0), a peer's multiaddr, or a CAR file"}}
 	}
 	return source, nil
 }
 
-func (s *session) archive(path string) (ipfs.Source, error) {
+func (s *session) archive(flag, path string) (ipfs.Source, error) {
 	if _, err := os.Stat(path); isAbsent(err) {
 		missing := noFile(s.verb, path)
-		missing.object = "--from " + path
+		missing.object = flag + " " + path
 		return nil, missing
 	}
 	car, err := dag.OpenCAR(path)
 	if err != nil {
-		return nil, failed(s.verb, "--from "+path, s.noCAR(path, err))
+		return nil, failed(s.verb, flag+" "+path, s.noCAR(path, err))
 	}
 	return ipfs.NewArchive(path, car), nil
 }

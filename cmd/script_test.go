@@ -41,6 +41,7 @@ func TestScripts(t *testing.T) {
 				"STORE="+filepath.Join(home, ".local", "share", "ipp", "store"),
 				"BIN="+filepath.Join(state, "profiles", "default", "current", "bin"))
 			e.Values[serverKey{}] = map[string]*scriptServer{}
+			e.Values[pinnerKey{}] = map[string]any{}
 			return os.Mkdir(home, 0o755)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -60,6 +61,12 @@ func TestScripts(t *testing.T) {
 			"get":       get,
 			"routing":   routing,
 			"appears":   appears,
+
+			"pinkubo":    pinkubo,
+			"pinservice": pinservice,
+			"pins":       pinsAt,
+			"foreignpin": foreignpin,
+			"asked":      asked,
 		},
 	})
 }

@@ -219,7 +219,7 @@ func (s *session) use(ctx context.Context, st *store.Store) (err error) {
 
 // reads says whether the command only reads the store.
 func (s *session) reads() bool {
-	return slices.Contains([]string{"check", "export", "run", "show", "verify"}, s.verb)
+	return slices.Contains([]string{"check", "export", "publish", "run", "show", "verify"}, s.verb)
 }
 
 // cantWrite says that a store can't be written by us, so that there is no lease

@@ -36,6 +36,7 @@ const importPolicy = `
 	store/ipfs:     store/dag
 	store/ipfs/web: store/dag
 	store/ipfs/node: store/ipfs/web
+	store/ipfs/pin: store/ipfs/web lock/toml
 	store/ipfs/gateway: store/dag
 
 	# what is wished for, and what exactly that is

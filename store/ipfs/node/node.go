@@ -194,9 +194,10 @@ func (n *Node) Close() error {
 }
 
 // Addresses are where the node is reached, its peer ID at the end of each.
-func (n *Node) Addresses() []string {
-	var list []string
-	for _, a := range n.host.Addrs() {
+func (n *Node) Addresses() []string { return n.full(n.host.Addrs()) }
+
+func (n *Node) full(addrs []ma.Multiaddr) (list []string) {
+	for _, a := range addrs {
 		list = append(list, fmt.Sprintf("%s/p2p/%s", a, n.host.ID()))
 	}
 	return list

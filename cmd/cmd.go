@@ -29,6 +29,7 @@ package cmd
 import (
 	"context"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"syscall"
@@ -67,6 +68,7 @@ func Main(args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int
 		now:   time.Now,
 		flags: &grammar{},
 	}
+	log.SetOutput(io.Discard) // net/http repeats there what strangers send
 	ctx, stop := withSignals(context.Background())
 	defer stop()
 	return a.report(ctx, a.dispatch(ctx))

@@ -62,31 +62,48 @@ func (s *session) network() (*ipfs.Fetcher, error) {
 	if s.net.opened {
 		return s.net.fetcher, nil
 	}
-	list, err := s.networkSources()
+	var conf networkConfig
+	if !s.net.flags.Offline {
+		c, err := s.a.readConfig()
+		if err != nil {
+			return nil, err
+		}
+		if !c.Network.Offline {
+			conf = c.Network
+		}
+	}
+	r, err := s.sourcesOf("--from", s.net.flags.From, conf)
 	if err != nil {
 		return nil, err
 	}
-	s.net.opened = true
-	if len(list) > 0 {
-		s.net.fetcher = ipfs.New(ipfs.Limits{}, list...)
+	s.net.opened, s.net.named = true, r.named
+	if len(r.sources) > 0 || r.finder != nil {
+		s.net.fetcher = r.fetcher()
 		s.closers = append(s.closers, s.net.fetcher.Close)
 	}
 	return s.net.fetcher, nil
 }
 
-// networkSources are those that --from names, then the configured ones.
-func (s *session) networkSources() ([]ipfs.Source, error) {
-	list, err := s.sourcesOf("--from", s.net.flags.From)
-	s.net.named = len(list)
-	if err != nil || s.net.flags.Offline {
-		return list, err
-	}
-	configured, err := s.configured()
-	return append(list, configured...), err
+// reachable is whom blocks may be fetched from.
+type reachable struct {
+	sources []ipfs.Source
+	named   int         // how many of them a flag names: these are first
+	finder  ipfs.Finder // of more; nil: none
 }
 
-// sourcesOf are the sources that a flag names; its peers are one source.
-func (s *session) sourcesOf(flag string, typed []string) (list []ipfs.Source, err error) {
+// fetcher fetches from them; it closes them.
+func (r *reachable) fetcher() *ipfs.Fetcher {
+	f := ipfs.New(ipfs.Limits{}, r.sources...)
+	if r.finder != nil {
+		f.FindWith(r.finder)
+	}
+	return f
+}
+
+// sourcesOf are the sources that a flag names, then the configured ones, and who
+// finds more.
+func (s *session) sourcesOf(flag string, typed []string, conf networkConfig) (*reachable, error) {
+	r := &reachable{}
 	var peers []string
 	for _, from := range typed {
 		if isPeer(from) {
@@ -97,55 +114,74 @@ func (s *session) sourcesOf(flag string, typed []string) (list []ipfs.Source, er
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, source)
+		r.sources = append(r.sources, source)
 	}
-	if len(peers) == 0 {
-		return list, nil
+	if err := s.checkPeers(flag, peers); err != nil {
+		return nil, err
 	}
-	source, err := s.peers(flag, peers)
+	named, configured, err := r.byBitswap(peers, conf)
 	if err != nil {
 		return nil, err
 	}
-	return append(list, source), nil
+	r.sources = append(r.sources, named...)
+	r.named = len(r.sources)
+	err = r.byWeb(conf)
+	r.sources = append(r.sources, configured...)
+	return r, err
 }
 
-// configured are the sources of the configuration.
-func (s *session) configured() (list []ipfs.Source, err error) {
-	c, err := s.a.readConfig()
-	if err != nil || c.Network.Offline {
-		return nil, err
-	}
+// byWeb adds the sources of the configuration that speak HTTP.
+func (r *reachable) byWeb(conf networkConfig) (err error) {
 	add := func(source ipfs.Source, err error) error {
 		if err == nil {
-			list = append(list, source)
+			r.sources = append(r.sources, source)
 		}
 		return err
 	}
-	if c.Network.Kubo != "" {
-		err = add(web.NewKubo(c.Network.Kubo))
+	if conf.Kubo != "" {
+		err = add(web.NewKubo(conf.Kubo))
 	}
-	for _, g := range c.Network.Gateways {
+	for _, g := range conf.Gateways {
 		err = cmp.Or(err, add(web.New(g)))
 	}
-	if len(c.Network.Peers)+len(c.Network.Routers) > 0 {
-		err = cmp.Or(err, add(node.NewSource("bitswap", c.Network.Peers, c.Network.Routers)))
-	}
-	return list, err
+	return err
 }
 
-// peers is the source of the peers that a flag names.
-func (s *session) peers(flag string, addresses []string) (ipfs.Source, error) {
+// byBitswap are the peers that a flag names and those of the configuration; what
+// they share is also who finds more of them. Without any no host is made.
+func (r *reachable) byBitswap(typed []string, conf networkConfig) (named, configured []ipfs.Source, err error) {
+	if len(typed)+len(conf.Peers)+len(conf.Routers) == 0 {
+		return nil, nil, nil
+	}
+	client, err := node.NewClient(conf.Routers...)
+	if err != nil {
+		return nil, nil, err
+	}
+	sources := func(addresses []string) (list []ipfs.Source) {
+		peers, wrong := client.Named(addresses...)
+		err = errors.Join(err, wrong)
+		for _, p := range peers {
+			list = append(list, p)
+		}
+		return list
+	}
+	named, configured = sources(typed), sources(conf.Peers)
+	if err != nil {
+		return nil, nil, errors.Join(err, client.Close())
+	}
+	r.finder = client
+	return named, configured, nil
+}
+
+// checkPeers says which of the addresses that a flag names is none of a peer.
+func (s *session) checkPeers(flag string, addresses []string) error {
 	for _, a := range addresses {
 		if err := node.CheckPeer(a); err != nil {
-			return nil, &failure{verb: s.verb, object: flag + " " + a, err: fmt.Errorf("it is no peer's address: %w", err), code: exitUsage,
+			return &failure{verb: s.verb, object: flag + " " + a, err: fmt.Errorf("it is no peer's address: %w", err), code: exitUsage,
 				hints: []string{"a peer's address ends in its ID: /ip4/192.0.2.1/tcp/4001/p2p/12D3…"}}
 		}
 	}
-	name := addresses[0]
-	if len(addresses) > 1 {
-		name = fmt.Sprintf("%d peers", len(addresses))
-	}
-	return node.NewSource(name, addresses, nil)
+	return nil
 }
 
 // rpcAddress takes the address of a Kubo node's RPC as people spell it.

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"ipp/store/dag"
-	"ipp/store/ipfs"
-	"ipp/store/ipfs/node"
 	"ipp/tests/pinning"
 
 	"github.com/ipfs/go-cid"
@@ -65,11 +63,11 @@ func fetchWhole(text string, origins []string) error {
 	if err != nil {
 		return err
 	}
-	source, err := node.NewSource("origins", origins, nil)
+	r, err := (&session{}).sourcesOf("origins", origins, networkConfig{})
 	if err != nil {
 		return err
 	}
-	f := ipfs.New(ipfs.Limits{}, source)
+	f := r.fetcher()
 	defer f.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()

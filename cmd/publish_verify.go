@@ -21,7 +21,7 @@ const askers = 64
 // fetchBack fetches every block that was published by another way than it went:
 // from the target's peers, or from what --verify-from names.
 func (v *publishing) fetchBack(ctx context.Context, t *pinTarget, o *offered, peers []string, out *publishedPin) error {
-	sources, from, err := v.ways(t, o, peers)
+	reach, from, err := v.ways(t, o, peers)
 	if err != nil {
 		return err
 	}
@@ -29,7 +29,7 @@ func (v *publishing) fetchBack(ctx context.Context, t *pinTarget, o *offered, pe
 	if err != nil {
 		return failed("publish", o.typed, err)
 	}
-	f := ipfs.New(ipfs.Limits{}, sources...)
+	f := reach.fetcher()
 	report, done := v.a.meter("fetching back "+label(o.pkg), int64(o.pkg.DagSize))
 	lost, err := lacking(ctx, f, blocks, report)
 	done()
@@ -44,10 +44,10 @@ func (v *publishing) fetchBack(ctx context.Context, t *pinTarget, o *offered, pe
 }
 
 // ways are the sources to fetch back from, and what they are called.
-func (v *publishing) ways(t *pinTarget, o *offered, peers []string) ([]ipfs.Source, string, error) {
+func (v *publishing) ways(t *pinTarget, o *offered, peers []string) (*reachable, string, error) {
 	if len(v.cmd.VerifyFrom) > 0 {
-		list, err := v.sourcesOf("--verify-from", v.cmd.VerifyFrom)
-		return list, strings.Join(v.cmd.VerifyFrom, ", "), err
+		r, err := v.sourcesOf("--verify-from", v.cmd.VerifyFrom, networkConfig{})
+		return r, strings.Join(v.cmd.VerifyFrom, ", "), err
 	}
 	peers = node.Dialable(peers)
 	if len(peers) == 0 {
@@ -55,11 +55,8 @@ func (v *publishing) ways(t *pinTarget, o *offered, peers []string) ([]ipfs.Sour
 			err:   errors.New("it is pinned, but nobody says where it can be fetched back from by bitswap over TCP"),
 			hints: []string{"say where: --verify-from URL of a gateway, or the address of a peer"}}
 	}
-	source, err := node.NewSource(t.name()+" by bitswap", peers[:min(len(peers), mostPeers)], nil)
-	if err != nil {
-		return nil, "", err
-	}
-	return []ipfs.Source{source}, source.Name(), nil
+	r, err := v.sourcesOf("the address", peers[:min(len(peers), mostPeers)], networkConfig{})
+	return r, t.name() + " by bitswap", err
 }
 
 // wantedBlock is a block, and a path that it is part of.

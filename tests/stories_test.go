@@ -43,7 +43,7 @@ func TestIPFSCar(t *testing.T) {
 	stories(t, "ipfs-car")
 }
 
-// TestHelia has Helia fetch from ipp.
+// TestHelia has Helia fetch from ipp, and ipp from Helia.
 func TestHelia(t *testing.T) {
 	support.Helia(t)
 	stories(t, "helia")

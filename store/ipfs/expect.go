@@ -2,7 +2,10 @@ package ipfs
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"hash/maphash"
+	"slices"
 	"sync"
 
 	"ipp/store/dag"
@@ -76,9 +79,14 @@ func (f *Fetcher) streamAll(ctx context.Context, top []cid.Cid, e dag.Expected) 
 			if m == nil || ctx.Err() != nil {
 				return
 			}
-			err := m.stream(ctx, s, root, &f.lim, func(c cid.Cid, data []byte) error {
+			linked := newLinked(root)
+			others := func() bool { return f.others(m) }
+			err := m.stream(ctx, s, root, &f.lim, others, func(c cid.Cid, data []byte) error {
 				if left -= int64(len(data)); left < 0 {
 					return &dag.LimitError{What: fmt.Sprintf("bytes below %s", e.Root), Limit: e.Within}
+				}
+				if err := linked.check(c, data); err != nil {
+					return err
 				}
 				return f.streamed(ctx, c, data)
 			})
@@ -88,6 +96,43 @@ func (f *Fetcher) streamAll(ctx context.Context, top []cid.Cid, e dag.Expected) 
 			tried = append(tried, m)
 		}
 	}
+}
+
+// others says whether somebody else can be asked.
+func (f *Fetcher) others(not *member) bool {
+	return slices.ContainsFunc(f.all(), func(m *member) bool { return m != not && m.alive() && m.blocks.Load() > 0 })
+}
+
+// linked knows the blocks that may come in a stream: its root, and what those that
+// came link to.
+type linked struct {
+	seed  maphash.Seed
+	known map[uint64]struct{} // hashes of multihashes
+}
+
+func newLinked(root cid.Cid) *linked {
+	l := &linked{maphash.MakeSeed(), map[uint64]struct{}{}}
+	l.add(root)
+	return l
+}
+
+func (l *linked) hash(c cid.Cid) uint64 { return maphash.Bytes(l.seed, c.Hash()) }
+
+func (l *linked) add(c cid.Cid) { l.known[l.hash(c)] = struct{}{} }
+
+// errUnlinked ends a stream in another order than that of a walk, or of another DAG.
+// Its source may be good for single blocks.
+var errUnlinked = errors.New("it sent an archive with a block that none before it links to")
+
+func (l *linked) check(c cid.Cid, data []byte) error {
+	if _, ok := l.known[l.hash(c)]; !ok {
+		return errUnlinked
+	}
+	links, err := dag.Links(c, data)
+	for _, below := range links {
+		l.add(below)
+	}
+	return err
 }
 
 func (f *Fetcher) streamed(ctx context.Context, c cid.Cid, data []byte) error {
@@ -104,7 +149,7 @@ func (f *Fetcher) streamed(ctx context.Context, c cid.Cid, data []byte) error {
 
 // askAhead asks for leaves in the order of the walk, many at once.
 func (f *Fetcher) askAhead(ctx context.Context, e dag.Expected) {
-	slots := make(chan struct{}, max(f.width, 1))
+	slots := make(chan struct{}, max(f.atOnce(), 1))
 	ask := func(l dag.Leaf) error {
 		if l.CID.Type() == cid.DagProtobuf || l.Size == 0 {
 			return ctx.Err()

@@ -1,13 +1,10 @@
 package ipfs
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"io/fs"
 	"slices"
 	"sync"
-	"time"
 
 	"ipp/store/dag"
 
@@ -17,18 +14,27 @@ import (
 // Fetcher is one dag.Blocks made of several sources.
 type Fetcher struct {
 	lim     Limits
-	members []*member // in the order of preference
+	finders []Finder
+	search  chan struct{} // has room for the searches that may be under way
 	ctx     context.Context
 	cancel  context.CancelFunc
 	tasks   sync.WaitGroup
-	width   int // how many blocks may be asked for at once
+
+	mu      sync.Mutex
+	members []*member // in the order of preference
+	width   int       // how many blocks may be asked for at once
+	said    map[Finder]error
 
 	nodes *nodes
 	ahead *window
 }
 
-// maxWidth keeps bitswap's queues short: a peer stalls beyond 1,024 wants.
-const maxWidth = 512
+const (
+	// maxWidth keeps bitswap's queues short: a peer stalls beyond 1,024 wants.
+	maxWidth = 512
+	// searches is how many blocks are searched for at once.
+	searches = 8
+)
 
 // New makes a Fetcher of sources, the preferred ones first. Close it: that
 // closes the sources too.
@@ -36,13 +42,37 @@ func New(lim Limits, sources ...Source) *Fetcher {
 	if lim == (Limits{}) {
 		lim = DefaultLimits()
 	}
-	f := &Fetcher{lim: lim, nodes: newNodes(lim.Nodes, lim.Small), ahead: newWindow(lim.Window)}
+	f := &Fetcher{lim: lim, search: make(chan struct{}, searches), said: map[Finder]error{}, nodes: newNodes(lim.Nodes, lim.Small), ahead: newWindow(lim.Window)}
 	for _, s := range sources {
-		f.members = append(f.members, newMember(s))
-		f.width = min(f.width+s.Width(), maxWidth)
+		f.add(s)
 	}
 	f.ctx, f.cancel = context.WithCancel(context.Background())
 	return f
+}
+
+// FindWith adds a finder, before anything is asked for. It is closed with the
+// Fetcher.
+func (f *Fetcher) FindWith(finder Finder) { f.finders = append(f.finders, finder) }
+
+func (f *Fetcher) add(s Source) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.members = append(f.members, newMember(s))
+	f.width = min(f.width+s.Width(), maxWidth)
+}
+
+// all are the sources that are known now.
+func (f *Fetcher) all() []*member {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.members)
+}
+
+// atOnce is how many blocks may be asked for at once.
+func (f *Fetcher) atOnce() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.width
 }
 
 // Close ends all work and closes the sources.
@@ -50,17 +80,20 @@ func (f *Fetcher) Close() error {
 	f.cancel()
 	f.tasks.Wait()
 	var all []error
-	for _, m := range f.members {
-		all = append(all, m.Close())
+	for _, m := range f.all() {
+		all = append(all, m.close())
+	}
+	for _, finder := range f.finders {
+		all = append(all, finder.Close())
 	}
 	return errors.Join(all...)
 }
 
 // Outcomes says what became of each source so far.
 func (f *Fetcher) Outcomes() []Outcome {
-	list := make([]Outcome, len(f.members))
-	for i, m := range f.members {
-		list[i] = m.outcome()
+	var list []Outcome
+	for _, m := range f.all() {
+		list = append(list, m.outcome())
 	}
 	return list
 }
@@ -82,123 +115,10 @@ func (f *Fetcher) Block(ctx context.Context, c cid.Cid) ([]byte, error) {
 	return f.leaf(ctx, c)
 }
 
-// answer is what one source said.
-type answer struct {
-	from *member
-	data []byte
-	err  error
-}
-
-// get asks one source after the other, and where one is silent another as well.
-// The first block that verifies counts.
-func (f *Fetcher) get(ctx context.Context, c cid.Cid) ([]byte, error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var (
-		answers = make(chan answer, tries*len(f.members))
-		heard   = make(chan struct{}, 1)
-		asked   = map[*member]int{}
-		said    = map[*member]error{}
-		pending = 0
-	)
-	hear := func() {
-		select {
-		case heard <- struct{}{}:
-		default:
-		}
-	}
-	ask := func() bool {
-		m := f.choose(asked, said)
-		if m == nil {
-			return false
-		}
-		before := asked[m]
-		asked[m]++
-		pending++
-		f.tasks.Go(func() {
-			pause(ctx, time.Duration(before)*100*time.Millisecond)
-			data, err := m.get(ctx, c, &f.lim, hear)
-			answers <- answer{m, data, err}
-		})
-		return true
-	}
-	ask()
-	hedge := time.NewTimer(f.lim.Hedge)
-	defer hedge.Stop()
-	for pending > 0 {
-		select {
-		case a := <-answers:
-			pending--
-			if a.err == nil {
-				return a.data, nil
-			}
-			said[a.from] = a.err
-			ask()
-		case <-heard: // somebody is sending: nobody else is needed
-			hedge.Reset(f.lim.Hedge)
-		case <-hedge.C:
-			if ask() {
-				hedge.Reset(f.lim.Hedge)
-			}
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	return nil, f.unreachable(c, said)
-}
-
-// choose finds the source to ask next: none that has answered, the one that is
-// likely to be the quickest, the preferred one where nothing is known.
-func (f *Fetcher) choose(asked map[*member]int, said map[*member]error) *member {
-	var best *member
-	for _, m := range f.members {
-		if !m.alive() || asked[m] > 0 && !again(asked[m], said[m]) {
-			continue
-		}
-		if best == nil || cmp.Or(cmp.Compare(asked[m], asked[best]), cmp.Compare(m.wait(), best.wait())) < 0 {
-			best = m
-		}
-	}
-	return best
-}
-
-// again says whether a source is worth another question for the same block.
-func again(times int, said error) bool {
-	return said != nil && times < tries && !errors.Is(said, fs.ErrNotExist) && !errors.Is(said, context.Canceled)
-}
-
-// unreachable says what became of the question: what each source said of it, or
-// why it is asked no more.
-func (f *Fetcher) unreachable(c cid.Cid, said map[*member]error) error {
-	e := &UnreachableError{CID: c}
-	for _, m := range f.members {
-		o := m.outcome()
-		if s := said[m]; s != nil && m.alive() {
-			o.Err = s
-		}
-		e.Tried = append(e.Tried, o)
-	}
-	return e
-}
-
-// pause waits before a source is asked again.
-func pause(ctx context.Context, d time.Duration) {
-	if d == 0 {
-		return
-	}
-	select {
-	case <-ctx.Done():
-	case <-time.After(d):
-	}
-}
-
 // streamer is the best source that can send a whole DAG.
 func (f *Fetcher) streamer(not []*member) (*member, Streamer) {
 	var best *member
-	for _, m := range f.members {
+	for _, m := range f.all() {
 		if _, ok := m.Source.(Streamer); !ok || !m.alive() || slices.Contains(not, m) {
 			continue
 		}

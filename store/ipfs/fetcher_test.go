@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -240,5 +241,42 @@ func TestEndlessStream(t *testing.T) {
 	}
 	if sent > 64<<20 {
 		t.Errorf("%d bytes were taken", sent)
+	}
+}
+
+// One connection that breaks ends many questions, and is one failure.
+func TestManyQuestionsThatFailAtOnce(t *testing.T) {
+	b := blocks{}
+	s := honest(b)
+	answer := s.answer
+	var asked atomic.Int64
+	broken := make(chan struct{})
+	s.answer = func(ctx context.Context, c cid.Cid, report func(int)) ([]byte, error) {
+		n := asked.Add(1)
+		if n > int64(s.Width()) {
+			return answer(ctx, c, report)
+		}
+		if n == int64(s.Width()) {
+			close(broken)
+		}
+		<-broken
+		return nil, errors.New("connection reset")
+	}
+	f := fetcher(t, s)
+	errs := make(chan error, s.Width())
+	var leaves []dag.Leaf
+	for i := range s.Width() {
+		leaves = append(leaves, leafOf(b, []byte{byte(i)}))
+	}
+	for _, l := range leaves {
+		go func() {
+			_, err := f.Block(t.Context(), l.CID)
+			errs <- err
+		}()
+	}
+	for range s.Width() {
+		if err := <-errs; err != nil {
+			t.Error(err)
+		}
 	}
 }

@@ -13,6 +13,10 @@
 //   - Every wait ends: a source that sends nothing for its patience is dropped,
 //     and so is one that sends less than MinRate. With no source left the error
 //     is an *UnreachableError that says what became of each.
+//   - A source that is slow, but not slow enough to be dropped, holds up nobody who
+//     has another: a block that takes longer than Grace is asked of another one as
+//     well, who loses such a race is asked later the next time, and a stream with
+//     less than StreamRate is left.
 //   - Memory is bounded, whatever is sent: Window bytes of blocks that are ahead
 //     of the walk, Nodes bytes of nodes, and a block for each question that is
 //     under way.
@@ -56,19 +60,35 @@ type Streamer interface {
 	Stream(ctx context.Context, root cid.Cid, report func(n int), each func(c cid.Cid, data []byte) error) error
 }
 
+// Finder finds sources of a block, when those that are known have none.
+type Finder interface {
+	// Name is how people know it.
+	Name() string
+	// Find hands on each source that was not known before, as it is found. In the
+	// end the error says why there are no more; it Is fs.ErrNotExist where that is
+	// all. nil: nobody was asked.
+	Find(ctx context.Context, c cid.Cid, found func(Source)) error
+	Close() error
+}
+
+// ErrOther is the error of a source that sent what nobody asked for: it is
+// dropped.
+var ErrOther = errors.New("it sent other bytes than were asked for")
+
 // Limits of a Fetcher. The zero value stands for DefaultLimits.
 type Limits struct {
-	MinRate int64         // bytes a second that a source has to send, once it had Grace
-	Grace   time.Duration // before MinRate counts
-	Hedge   time.Duration // of silence, before another source is asked as well
-	Window  int64         // bytes of leaves that were asked for ahead
-	Nodes   int64         // bytes of nodes that are kept
-	Small   int64         // bytes of leaves that are kept, of smallLeaf bytes each at most
+	MinRate    int64         // bytes a second that a source has to send, once it had Grace
+	Grace      time.Duration // before MinRate counts
+	StreamRate int64         // bytes a second that a stream has to bring, once it had Grace, where others can be asked
+	Hedge      time.Duration // of silence, before another source is asked as well
+	Window     int64         // bytes of leaves that were asked for ahead
+	Nodes      int64         // bytes of nodes that are kept
+	Small      int64         // bytes of leaves that are kept, of smallLeaf bytes each at most
 }
 
 // DefaultLimits are those of a usual machine.
 func DefaultLimits() Limits {
-	return Limits{MinRate: 1 << 10, Grace: 10 * time.Second, Hedge: time.Second, Window: 16 << 20, Nodes: 24 << 20, Small: 1 << 20}
+	return Limits{MinRate: 1 << 10, Grace: 10 * time.Second, StreamRate: 64 << 10, Hedge: time.Second, Window: 16 << 20, Nodes: 24 << 20, Small: 1 << 20}
 }
 
 // Outcome is what became of one source.

@@ -124,7 +124,7 @@ func cost(data []byte) int64 { return int64(len(data)) + 256 }
 // Ahead implements dag.Remote: nodes are asked for as soon as what links to them
 // is here, many at once, and not when the walk comes to them.
 func (f *Fetcher) Ahead(cids []cid.Cid) {
-	n := f.nodes
+	n, width := f.nodes, f.atOnce()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for _, c := range cids {
@@ -134,7 +134,7 @@ func (f *Fetcher) Ahead(cids []cid.Cid) {
 		n.crawled[c] = struct{}{}
 		n.queue = append(n.queue, c)
 	}
-	for n.crawls < min(f.width, len(n.queue)) && f.ctx.Err() == nil {
+	for n.crawls < min(width, len(n.queue)) && f.ctx.Err() == nil {
 		n.crawls++
 		f.tasks.Go(f.crawl)
 	}

@@ -119,7 +119,7 @@ func (s *source) Block(ctx context.Context, c cid.Cid, report func(int)) ([]byte
 const patience = 50 * time.Millisecond
 
 func testLimits() ipfs.Limits {
-	return ipfs.Limits{MinRate: 100, Grace: 4 * patience, Hedge: patience / 5, Window: 4 << 20, Nodes: 8 << 20, Small: 64 << 10}
+	return ipfs.Limits{MinRate: 100, StreamRate: 1 << 20, Grace: 4 * patience, Hedge: patience / 5, Window: 4 << 20, Nodes: 8 << 20, Small: 64 << 10}
 }
 
 func honest(b dag.Blocks) *source {
@@ -146,7 +146,7 @@ func silent() *source {
 }
 
 func trickling() *source {
-	return &source{name: "trickling", patience: patience, answer: func(ctx context.Context, _ cid.Cid, report func(int)) ([]byte, error) {
+	return &source{name: "trickling", patience: time.Minute, answer: func(ctx context.Context, _ cid.Cid, report func(int)) ([]byte, error) {
 		tick := time.NewTicker(patience / 2)
 		defer tick.Stop()
 		for {

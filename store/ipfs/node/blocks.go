@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 
 	blocks "github.com/ipfs/go-block-format"
@@ -62,24 +61,4 @@ func missing(c cid.Cid, err error) error {
 		return ipld.ErrNotFound{Cid: c}
 	}
 	return err
-}
-
-// nothing is the blockstore of a node that fetches: it has no block, and what
-// comes goes to who asked for it.
-type nothing struct{}
-
-func (nothing) Get(_ context.Context, c cid.Cid) (blocks.Block, error) {
-	return nil, ipld.ErrNotFound{Cid: c}
-}
-
-func (nothing) GetSize(_ context.Context, c cid.Cid) (int, error) {
-	return -1, ipld.ErrNotFound{Cid: c}
-}
-
-func (nothing) Has(context.Context, cid.Cid) (bool, error)    { return false, nil }
-func (nothing) Put(context.Context, blocks.Block) error       { return nil }
-func (nothing) PutMany(context.Context, []blocks.Block) error { return nil }
-func (nothing) DeleteBlock(context.Context, cid.Cid) error    { return nil }
-func (nothing) AllKeysChan(context.Context) (<-chan cid.Cid, error) {
-	return nil, fmt.Errorf("list blocks: %w", fs.ErrNotExist)
 }

@@ -104,21 +104,28 @@ func besiege(t *testing.T, n, size int) *besieged {
 	return b
 }
 
-// stranger connects to it, and opens streams as it likes.
-func (b *besieged) stranger(t *testing.T) *Node {
+// stranger connects to it, and opens streams as it likes. What is sent to him he
+// reads, unless he is given another handler.
+func (b *besieged) stranger(t *testing.T) *hosted {
 	t.Helper()
-	n, err := newClient(nil)
+	_, key, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := newHost(key, clientLimits())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = n.Close() })
+	n.host.SetStreamHandler(bitswapProtocol, func(s network.Stream) { _, _ = io.Copy(io.Discard, s) })
+	n.ids.Start()
 	if err := n.host.Connect(t.Context(), b.info); err != nil {
 		t.Fatal(err)
 	}
 	return n
 }
 
-func (b *besieged) stream(t *testing.T, n *Node) network.Stream {
+func (b *besieged) stream(t *testing.T, n *hosted) network.Stream {
 	t.Helper()
 	s, err := n.host.NewStream(t.Context(), b.info.ID, bitswapProtocol)
 	if err != nil {
@@ -132,8 +139,17 @@ func (b *besieged) serves(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	got, err := b.stranger(t).client.GetBlock(ctx, b.cids[0])
-	if err != nil || len(got.RawData()) != b.shelf.size {
+	c, err := NewClient()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	peers, err := c.Named(b.Addresses()[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := peers[0].Block(ctx, b.cids[0], func(int) {})
+	if err != nil || len(got) != b.shelf.size {
 		t.Fatalf("an honest peer gets nothing any more: %v", err)
 	}
 }

@@ -5,31 +5,39 @@
 // own constructor brings QUIC, WebRTC and WebTransport along, and whatever is
 // linked in is paid for at every start of ipp.
 //
-// Invariants. A node either fetches or serves: one that fetches listens nowhere
+// A Node serves; boxo's server answers for it. A Client fetches, and each Peer that
+// it asks is a source of its own, so that each is judged by what it sends itself:
+// boxo's client asks all peers as one, takes lies for silence, and hears of a peer
+// that lacks a block only where it was the peer's turn.
+//
+// Invariants. A host either fetches or serves: one that fetches listens nowhere
 // and has nothing to give. What peers may take of one that serves is bounded,
 // each and all of them: connections, streams, memory, wants that are queued,
 // bytes that are under way. What it serves was hashed by whoever gave it
-// (Blocks); what it fetches is hashed by whoever asked.
+// (Blocks). A peer that is asked may have under way four blocks and the wants that
+// were sent to it; what it sends that is of no use is dropped as it comes, and it
+// with it when that is too much. A block that nobody asked for ends the link.
 //
-// Concurrency: a Node is safe for concurrent use.
+// Concurrency: Node, Client and Peer are safe for concurrent use.
 package node
 
 import (
 	"context"
 	"crypto/ed25519"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"sync"
 	"time"
 
-	"github.com/ipfs/boxo/bitswap/client"
+	"github.com/ipfs/boxo/bitswap/message"
+	overBitswap "github.com/ipfs/boxo/bitswap/network"
 	"github.com/ipfs/boxo/bitswap/network/bsnet"
 	"github.com/ipfs/boxo/bitswap/server"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/libp2p/go-libp2p/core/routing"
+	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/core/sec"
 	blankhost "github.com/libp2p/go-libp2p/p2p/host/blank"
 	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
@@ -47,39 +55,20 @@ import (
 // Agent is what a node calls itself.
 const Agent = "ipp"
 
-// Node is a libp2p host that speaks bitswap.
-type Node struct {
-	host   host.Host
-	ids    identify.IDService
-	client *client.Client // of a node that fetches
-	server *server.Server // of a node that serves
-	stop   context.CancelFunc
-	close  []func() error
-	once   sync.Once
-	err    error
+// hosted is a libp2p host, and how it is ended.
+type hosted struct {
+	host  host.Host
+	ids   identify.IDService
+	stop  context.CancelFunc
+	close []func() error
+	once  sync.Once
+	err   error
 }
 
-// newClient makes a node that fetches. find, which may be nil, says who has a
-// block.
-func newClient(find routing.ContentDiscovery) (*Node, error) {
-	_, key, err := ed25519.GenerateKey(rand.Reader) // nobody has to know it again
-	if err != nil {
-		return nil, err
-	}
-	n, err := newNode(key, clientLimits())
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	n.stop = cancel
-	timeouts := client.DefaultDontHaveTimeoutConfig()
-	timeouts.MinTimeout = time.Second // a machine that is busy is not one that has nothing
-	exchange := bsnet.NewFromIpfsHost(n.host)
-	n.client = client.New(ctx, exchange, find, nothing{}, client.WithoutDuplicatedBlockStats(), client.WithDontHaveTimeoutConfig(timeouts))
-	exchange.Start(n.client)
-	n.close = append(n.close, func() error { exchange.Stop(); return nil }, n.client.Close)
-	n.ids.Start()
-	return n, nil
+// Node is a host that serves by bitswap.
+type Node struct {
+	*hosted
+	server *server.Server
 }
 
 // Server makes a node that serves blocks at addresses such as
@@ -93,13 +82,14 @@ func Server(key ed25519.PrivateKey, blocks Blocks, listen ...string) (*Node, err
 		}
 		addrs[i] = a
 	}
-	n, err := newNode(key, serverLimits())
+	h, err := newHost(key, serverLimits())
 	if err != nil {
 		return nil, err
 	}
+	n := &Node{hosted: h}
 	ctx, cancel := context.WithCancel(context.Background())
 	n.stop = cancel
-	exchange := bsnet.NewFromIpfsHost(n.host)
+	exchange := &timely{bsnet.NewFromIpfsHost(n.host)}
 	n.server = server.New(ctx, exchange, store{blocks}, serverOptions()...)
 	exchange.Start(n.server)
 	n.close = append(n.close, func() error { exchange.Stop(); return nil }, func() error { n.server.Close(); return nil })
@@ -108,6 +98,25 @@ func Server(key ed25519.PrivateKey, blocks Blocks, listen ...string) (*Node, err
 	}
 	n.ids.Start()
 	return n, nil
+}
+
+// sending is how long a peer has to take a message, of 1 MiB or a little more: about
+// 16 KiB a second.
+const sending = 64 * time.Second
+
+// timely is bitswap's network, where a peer that does not take what it asked for is
+// left: otherwise it would be sent the next message, and would not take that either.
+type timely struct{ overBitswap.BitSwapNetwork }
+
+// SendMessage implements bitswap's network.
+func (t *timely) SendMessage(ctx context.Context, id peer.ID, m message.BitSwapMessage) error {
+	ctx, cancel := context.WithTimeout(ctx, sending)
+	defer cancel()
+	err := t.BitSwapNetwork.SendMessage(ctx, id, m)
+	if err != nil {
+		_ = t.DisconnectFrom(ctx, id)
+	}
+	return err
 }
 
 // CheckListen says what is wrong with an address to serve at.
@@ -122,10 +131,10 @@ func CheckListen(address string) error {
 	return nil
 }
 
-// newNode makes the host. Whoever makes it starts ids last: what a node says of
+// newHost makes the host. Whoever makes it starts ids last: what a host says of
 // itself is what it speaks, and where it listens, when they start.
-func newNode(key ed25519.PrivateKey, limits rcmgr.ConcreteLimitConfig) (n *Node, err error) {
-	n = &Node{stop: func() {}}
+func newHost(key ed25519.PrivateKey, limits hostLimits) (n *hosted, err error) {
+	n = &hosted{stop: func() {}}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.Close())
@@ -147,7 +156,7 @@ func newNode(key ed25519.PrivateKey, limits rcmgr.ConcreteLimitConfig) (n *Node,
 	if err := errors.Join(peers.AddPrivKey(id, private), peers.AddPubKey(id, private.GetPublic())); err != nil {
 		return n, err
 	}
-	resources, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits), rcmgr.WithMetricsDisabled())
+	resources, err := rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(limits.resources), rcmgr.WithMetricsDisabled())
 	if err != nil {
 		return n, err
 	}
@@ -157,7 +166,7 @@ func newNode(key ed25519.PrivateKey, limits rcmgr.ConcreteLimitConfig) (n *Node,
 	if err != nil {
 		return n, err
 	}
-	n.host = blankhost.NewBlankHost(network, blankhost.WithEventBus(bus))
+	n.host = &impatient{blankhost.NewBlankHost(network, blankhost.WithEventBus(bus)), limits.agree}
 	n.close = append(n.close, n.host.Close)
 	muxers := []upgrader.StreamMuxer{{ID: yamux.ID, Muxer: yamux.DefaultTransport}}
 	security, err := noise.New(noise.ID, private, muxers)
@@ -182,8 +191,23 @@ func newNode(key ed25519.PrivateKey, limits rcmgr.ConcreteLimitConfig) (n *Node,
 	return n, nil
 }
 
+// impatient is a host that waits for no peer without end: libp2p's own waits for as
+// long as the peer likes, and with it whoever serves.
+type impatient struct {
+	*blankhost.BlankHost
+	agree time.Duration // how long a peer has to agree on what a stream speaks
+}
+
+// NewStream implements host.Host. A peer that agrees to nothing is left.
+func (h *impatient) NewStream(ctx context.Context, id peer.ID, spoken ...protocol.ID) (network.Stream, error) {
+	leave := func() { _ = h.Network().ClosePeer(id) }
+	defer time.AfterFunc(h.agree, leave).Stop()
+	defer context.AfterFunc(ctx, leave)()
+	return h.BlankHost.NewStream(ctx, id, spoken...)
+}
+
 // Close ends all connections.
-func (n *Node) Close() error {
+func (n *hosted) Close() error {
 	n.once.Do(func() {
 		n.stop()
 		for i := len(n.close) - 1; i >= 0; i-- {

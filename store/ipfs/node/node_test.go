@@ -4,13 +4,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"ipp/store/ipfs"
 	"ipp/store/ipfs/node"
@@ -20,7 +20,10 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-var _ ipfs.Source = (*node.Source)(nil)
+var (
+	_ ipfs.Source = (*node.Peer)(nil)
+	_ ipfs.Finder = (*node.Client)(nil)
+)
 
 // blocks are served, and counted.
 type blocks struct {
@@ -74,14 +77,28 @@ func serve(t testing.TB, b node.Blocks) (*node.Node, string) {
 	return n, n.Addresses()[0]
 }
 
-// fetch is a Fetcher from peers.
-func fetch(t testing.TB, peers ...string) *ipfs.Fetcher {
+// named are sources of peers.
+func named(t testing.TB, peers ...string) (list []ipfs.Source) {
 	t.Helper()
-	s, err := node.NewSource("peers", peers, nil)
+	c, err := node.NewClient()
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := ipfs.New(ipfs.DefaultLimits(), s)
+	t.Cleanup(func() { _ = c.Close() })
+	known, err := c.Named(peers...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range known {
+		list = append(list, p)
+	}
+	return list
+}
+
+// fetch is a Fetcher from peers.
+func fetch(t testing.TB, peers ...string) *ipfs.Fetcher {
+	t.Helper()
+	f := ipfs.New(ipfs.DefaultLimits(), named(t, peers...)...)
 	t.Cleanup(func() {
 		if err := f.Close(); err != nil {
 			t.Error(err)
@@ -152,10 +169,10 @@ func TestAbsent(t *testing.T) {
 	b := &blocks{have: map[cid.Cid][]byte{}}
 	_, p := serve(t, b)
 	c := (&blocks{have: map[cid.Cid][]byte{}}).add(t, []byte("nobody has it"))
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
-	if _, err := fetch(t, p).Block(ctx, c); err == nil {
-		t.Error("a block that nobody has was found")
+	_, q := serve(t, b)
+	_, err := fetch(t, p, q).Block(t.Context(), c)
+	if e, ok := errors.AsType[*ipfs.UnreachableError](err); !ok || !e.Absent() {
+		t.Errorf("want an UnreachableError that is Absent, not %v", err)
 	}
 }
 

@@ -6,33 +6,36 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"mime"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"sync"
 
+	"ipp/store/ipfs"
 	"ipp/store/ipfs/web"
 
 	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/libp2p/go-libp2p/core/routing"
 	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
 )
 
 const (
 	maxAnswer = 1 << 20 // bytes of what a router says of one block
+	maxFound  = 20      // peers that it finds for one block
 	bitswap   = "transport-bitswap"
 )
 
-// routers are services of delegated routing, all of which are asked at once. boxo
-// has a client for them, which brings OpenCensus along: a third of what all
-// packages together allocate at each start.
-type routers []*router
-
-// router is a service that says who has a block, by /routing/v1.
+// router is a service of delegated routing: it says who has a block, by
+// /routing/v1. boxo has a client for them, which brings OpenCensus along: a third of
+// what all packages together allocate at each start.
 type router struct {
+	name string
 	base *url.URL
+	near bool // it is on this machine, or in a network of its own
 	web  *http.Client
 }
 
@@ -40,18 +43,13 @@ type router struct {
 // such as https://example.org.
 func CheckRouter(address string) error { return web.Check(address) }
 
-// newRouters is who says which peers have a block; nil: nobody.
-func newRouters(addresses []string) (routing.ContentDiscovery, error) {
-	if len(addresses) == 0 {
-		return nil, nil
-	}
-	all := make(routers, len(addresses))
-	for i, a := range addresses {
+func newRouters(addresses []string) (all []*router, err error) {
+	for _, a := range addresses {
 		r, err := newRouter(a)
 		if err != nil {
 			return nil, err
 		}
-		all[i] = r
+		all = append(all, r)
 	}
 	return all, nil
 }
@@ -61,9 +59,9 @@ func newRouter(address string) (*router, error) {
 	if err != nil {
 		return nil, fmt.Errorf("router: %w", err)
 	}
-	client := web.NewClient()
+	client := web.NewClient(base, web.Patience)
 	client.Timeout = dialling
-	return &router{base.JoinPath("routing/v1/providers"), client}, nil
+	return &router{base.Redacted(), base.JoinPath("routing/v1/providers"), isNear(base.Hostname()), client}, nil
 }
 
 // do asks, and gives what is answered, up to maxAnswer bytes of it.
@@ -94,30 +92,72 @@ type limited struct {
 	io.Closer
 }
 
-// FindProvidersAsync implements routing.ContentDiscovery.
-func (r routers) FindProvidersAsync(ctx context.Context, c cid.Cid, most int) <-chan peer.AddrInfo {
-	found := make(chan peer.AddrInfo)
+// Name implements ipfs.Finder.
+func (c *Client) Name() string {
+	if len(c.routers) == 1 {
+		return c.routers[0].name
+	}
+	return fmt.Sprintf("%d routers", len(c.routers))
+}
+
+// errUnknown is what routers say that know nobody new.
+var errUnknown = fmt.Errorf("nobody else says that he has it: %w", fs.ErrNotExist)
+
+// Find implements ipfs.Finder: all routers are asked at once who has a block, and
+// whoever was not known before is handed on as he is found. What keeps one of them
+// from answering counts where no other does.
+func (c *Client) Find(ctx context.Context, k cid.Cid, found func(ipfs.Source)) error {
+	if len(c.routers) == 0 {
+		return nil
+	}
+	errs := make([]error, len(c.routers))
 	var tasks sync.WaitGroup
-	for _, one := range r {
+	for i, r := range c.routers {
 		tasks.Go(func() {
-			sent := 0
-			// Nobody hears why a router found nothing: its silence is the source's.
-			_ = one.find(ctx, c, func(p peer.AddrInfo) bool {
-				select {
-				case found <- p:
-					sent++
-					return most == 0 || sent < most
-				case <-ctx.Done():
-					return false
+			n := 0
+			errs[i] = r.find(ctx, k, func(info peer.AddrInfo) bool {
+				info.Addrs = r.reached(info.Addrs)
+				if len(info.Addrs) == 0 {
+					return true
 				}
+				if p := c.add("peer "+info.ID.String(), info, false); p != nil {
+					found(p)
+				}
+				n++
+				return n < maxFound
 			})
+			if errs[i] != nil {
+				errs[i] = fmt.Errorf("ask router %s: %w", r.name, errs[i])
+			}
 		})
 	}
-	go func() {
-		tasks.Wait()
-		close(found)
-	}()
-	return found
+	tasks.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return errUnknown
+}
+
+// reached are the addresses over TCP. A router elsewhere knows nobody in this
+// machine or its network: it can't make us knock at doors there.
+func (r *router) reached(addrs []ma.Multiaddr) (list []ma.Multiaddr) {
+	for _, a := range addrs {
+		if overTCP(a) && (r.near || manet.IsPublicAddr(a)) {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// overTCP says whether it is IP and TCP, and no more than that.
+func overTCP(a ma.Multiaddr) bool {
+	a, _ = peer.SplitAddr(a)
+	return len(a) == 2 && (a[0].Code() == ma.P_IP4 || a[0].Code() == ma.P_IP6) && a[1].Code() == ma.P_TCP
+}
+
+func isNear(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return isLoopback(host) || err == nil && (ip.IsPrivate() || ip.IsLinkLocalUnicast())
 }
 
 // find gives each the peers that have a block, as they are told, until it has

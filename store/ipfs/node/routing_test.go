@@ -11,7 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"ipp/store/ipfs"
 	"ipp/store/ipfs/node"
 
 	"github.com/ipfs/boxo/routing/http/server"
@@ -61,21 +60,6 @@ func record(t *testing.T, address string, protocols ...string) types.Record {
 	return r
 }
 
-func found(t *testing.T, routers ...string) *ipfs.Fetcher {
-	t.Helper()
-	s, err := node.NewSource("found", nil, routers)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := ipfs.New(ipfs.DefaultLimits(), s)
-	t.Cleanup(func() {
-		if err := f.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return f
-}
-
 // TestRouters: a peer that nobody named is found through a service of delegated
 // routing, in either of its formats, beside services that fail and peers that are
 // of no use.
@@ -110,7 +94,7 @@ func TestRouters(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			data, err := found(t, routers...).Block(t.Context(), c)
+			data, err := finding(t, routers...).Block(t.Context(), c)
 			if err != nil || !bytes.Equal(data, b.have[c]) {
 				t.Errorf("%q, %v", data, err)
 			}

@@ -28,10 +28,7 @@ func newCaller(address string, words func([]byte) string) (caller, error) {
 	if err != nil {
 		return caller{}, err
 	}
-	client := web.NewClient()
-	if t, ok := client.Transport.(*http.Transport); ok {
-		t.ResponseHeaderTimeout = 0 // each question has its own patience
-	}
+	client := web.NewClient(base, 0) // each question has its own patience
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	return caller{base: base, client: client, words: words, answering: answering, taking: taking}, nil
 }

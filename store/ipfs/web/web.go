@@ -4,7 +4,9 @@
 // Invariants. No more than dag.MaxBlock bytes of a block are read, and headers of
 // at most 64 KiB. Nothing compressed is asked for or taken, so that nothing
 // unfolds. A redirect stays on its host or goes below it, and is followed three
-// times at most: a gateway can't make us ask others. No cookies, no
+// times at most: a gateway can't make us ask others. Nor can it by what its name
+// means next: what is not exactly the address that was given is only asked where it
+// is public, unless that address is not. No cookies, no
 // credentials but those of the address itself, no proxy but the environment's.
 //
 // Concurrency: what New and NewKubo return is safe for concurrent use.
@@ -59,7 +61,7 @@ func New(address string) (*Source, error) {
 		return r, err
 	}
 	return &Source{
-		name: base.Redacted(), client: NewClient(),
+		name: base.Redacted(), client: NewClient(base, Patience),
 		block: func(ctx context.Context, c cid.Cid) (*http.Request, error) {
 			return get(ctx, c, "format=raw", "application/vnd.ipld.raw")
 		},
@@ -85,7 +87,7 @@ func NewKubo(address string) (*Source, error) {
 		return http.NewRequestWithContext(ctx, http.MethodPost, u.String(), nil)
 	}
 	return &Source{
-		name: "Kubo at " + base.Redacted(), client: NewClient(),
+		name: "Kubo at " + base.Redacted(), client: NewClient(base, Patience),
 		block: func(ctx context.Context, c cid.Cid) (*http.Request, error) { return post(ctx, "block/get", c) },
 		dag:   func(ctx context.Context, c cid.Cid) (*http.Request, error) { return post(ctx, "dag/export", c) },
 		// Kubo answers 500 to all that goes wrong, and says what in words.
@@ -119,25 +121,35 @@ func Parse(address string) (*url.URL, error) {
 	return u, nil
 }
 
-// NewClient makes a client that strangers can't hold up or fill up, and that they
-// don't send elsewhere. Whoever uses it bounds the bodies that it reads.
-func NewClient() *http.Client {
+func transport(patience time.Duration) *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		TLSHandshakeTimeout:    connecting,
+		ResponseHeaderTimeout:  patience,
+		IdleConnTimeout:        time.Minute,
+		MaxIdleConnsPerHost:    width,
+		MaxConnsPerHost:        2 * width,
+		MaxResponseHeaderBytes: maxHeader,
+		DisableCompression:     true,
+		ForceAttemptHTTP2:      true,
+		ReadBufferSize:         64 << 10,
+	}
+}
+
+// Patience is how long a client waits for an answer to begin.
+const Patience = 2 * patience
+
+// NewClient makes a client for the service at base, that strangers can't hold up or
+// fill up, and that they don't send elsewhere. An answer has to begin within
+// patience; 0: whoever uses it sees to that. He bounds the bodies that he reads.
+func NewClient(base *url.URL, patience time.Duration) *http.Client {
 	return &http.Client{
-		Transport: &http.Transport{
-			Proxy:                  http.ProxyFromEnvironment,
-			TLSHandshakeTimeout:    connecting,
-			ResponseHeaderTimeout:  2 * patience,
-			IdleConnTimeout:        time.Minute,
-			MaxIdleConnsPerHost:    width,
-			MaxConnsPerHost:        2 * width,
-			MaxResponseHeaderBytes: maxHeader,
-			DisableCompression:     true,
-			ForceAttemptHTTP2:      true,
-			ReadBufferSize:         64 << 10,
-		},
+		Transport: newRouted(base, patience),
 		CheckRedirect: func(to *http.Request, via []*http.Request) error {
 			from := via[0].URL.Hostname()
 			switch host := to.URL.Hostname(); {
+			case to.URL.Scheme != "http" && to.URL.Scheme != "https":
+				return fmt.Errorf("it redirects to %q, which is not the web", to.URL.Scheme+":")
 			case len(via) > redirects:
 				return fmt.Errorf("it redirects more than %d times", redirects)
 			case host != from && !strings.HasSuffix(host, "."+from):
@@ -221,7 +233,7 @@ func (s *Source) do(r *http.Request, report func(int)) (io.ReadCloser, int64, er
 		if e, ok := errors.AsType[*url.Error](err); ok { // it repeats the whole address
 			err = e.Err
 		}
-		return nil, 0, err
+		return nil, 0, shorten(err)
 	}
 	report(0)
 	body := &counted{resp.Body, report}
@@ -231,12 +243,31 @@ func (s *Source) do(r *http.Request, report func(int)) (io.ReadCloser, int64, er
 	case resp.StatusCode == http.StatusOK:
 		err = fmt.Errorf("it compressed what it sent, which was not asked for")
 	case s.absent(resp):
-		err = absentError(resp.Status)
+		err = shorten(absentError(resp.Status))
 	default:
-		err = fmt.Errorf("it answers %s", resp.Status)
+		err = shorten(fmt.Errorf("it answers %s", resp.Status))
 	}
 	return nil, 0, errors.Join(err, resp.Body.Close())
 }
+
+// maxText is how much of an error is told: net/http repeats what it was sent.
+const maxText = 200
+
+// longError is an error whose text is cut.
+type longError struct{ error }
+
+func shorten(err error) error {
+	if len(err.Error()) <= maxText {
+		return err
+	}
+	return longError{err}
+}
+
+func (e longError) Error() string {
+	return strings.ToValidUTF8(e.error.Error()[:maxText], "") + "…"
+}
+
+func (e longError) Unwrap() error { return e.error }
 
 // absentError says in which words a source has no such block.
 type absentError string

@@ -1,0 +1,292 @@
+package node
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"ipp/store/dag"
+
+	"github.com/ipfs/go-cid"
+)
+
+// The messages of bitswap 1.2.0 (https://specs.ipfs.tech/bitswap-protocol/, "Wire
+// Format"): a length, then protobuf. They are read field by field as they come, so
+// that a message takes no more memory than one block.
+const (
+	maxMessage  = 4 << 20 // what other implementations take at most
+	maxPrefix   = 64      // bytes of what says how a block is hashed
+	maxPresence = 256     // bytes of what says of a block that it is there or not
+	overhead    = 2       // bytes of a field, or a message, at least
+)
+
+// Fields of a message, of its wantlist, of an entry there, of a block, and of what
+// says whether a block is there.
+const (
+	fieldWantlist, fieldPayload, fieldPresence                = 1, 3, 4
+	fieldEntry                                                = 1
+	fieldWanted, fieldPriority, fieldCancel, fieldSayDontHave = 1, 2, 3, 5
+	fieldPrefix, fieldData                                    = 1, 2
+	fieldCID, fieldType                                       = 1, 2
+	dontHave                                                  = 1
+	wireVarint, wireFixed64, wireBytes, wireFixed32           = 0, 1, 2, 5
+)
+
+// sink takes what a message holds.
+type sink interface {
+	// room waits until there is memory for a block of so many bytes.
+	room(n int) (free func(), err error)
+	// came says that so many bytes of a block arrived.
+	came(n int)
+	// block is one that arrived whole; prefix says how it is hashed.
+	block(prefix, data []byte) error
+	// absent says that the peer does not have a block.
+	absent(c cid.Cid)
+	// idle is how many bytes were of no use.
+	idle(n int) error
+}
+
+// errMalformed is what no peer sends that speaks bitswap.
+var errMalformed = errors.New("it sent what is no message of bitswap")
+
+// scanner reads one message, or a part of it.
+type scanner struct {
+	r    *bufio.Reader
+	left int
+}
+
+// readMessage reads a message; io.EOF: there is none any more.
+func readMessage(r *bufio.Reader, to sink) error {
+	size, err := binary.ReadUvarint(r)
+	switch {
+	case err == io.EOF:
+		return io.EOF
+	case err != nil:
+		return fmt.Errorf("%w: %w", errMalformed, err)
+	case size > maxMessage:
+		return &dag.LimitError{What: "bytes in a message of bitswap", Limit: maxMessage}
+	}
+	if err := to.idle(overhead); err != nil {
+		return err
+	}
+	s := &scanner{r: r, left: int(size)}
+	for s.left > 0 {
+		field, n, err := s.field()
+		if err != nil {
+			return err
+		}
+		switch {
+		case field == fieldPayload:
+			err = s.payload(n, to)
+		case field == fieldPresence:
+			err = s.presence(n, to)
+		default: // what the peer wants, for one
+			err = errors.Join(s.skip(n), to.idle(n+overhead))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// field reads a tag; n is how many bytes the value has, or its value where that is
+// a number: of those none is of use here.
+func (s *scanner) field() (field, n int, err error) {
+	tag, err := s.uvarint()
+	if err != nil {
+		return 0, 0, err
+	}
+	switch tag & 7 {
+	case wireVarint:
+		_, err = s.uvarint()
+		return -1, 0, err
+	case wireFixed64:
+		return -1, 8, s.has(8)
+	case wireFixed32:
+		return -1, 4, s.has(4)
+	case wireBytes:
+		size, err := s.uvarint()
+		if err != nil || size > uint64(s.left) {
+			return 0, 0, errors.Join(errMalformed, err)
+		}
+		return int(min(tag>>3, 1<<20)), int(size), nil
+	}
+	return 0, 0, errMalformed
+}
+
+func (s *scanner) has(n int) error {
+	if n > s.left {
+		return errMalformed
+	}
+	return nil
+}
+
+func (s *scanner) uvarint() (uint64, error) {
+	v, err := binary.ReadUvarint(s)
+	if err != nil && !errors.Is(err, errMalformed) {
+		err = cut(err)
+	}
+	return v, err
+}
+
+// ReadByte is for binary.ReadUvarint.
+func (s *scanner) ReadByte() (byte, error) {
+	if s.left == 0 {
+		return 0, errMalformed
+	}
+	s.left--
+	b, err := s.r.ReadByte()
+	return b, cut(err)
+}
+
+// cut is the error of a message that ends in its middle.
+func cut(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+func (s *scanner) skip(n int) error {
+	s.left -= n
+	_, err := s.r.Discard(n)
+	return cut(err)
+}
+
+func (s *scanner) read(into []byte) error {
+	s.left -= len(into)
+	_, err := io.ReadFull(s.r, into)
+	return cut(err)
+}
+
+// payload reads a block.
+func (s *scanner) payload(size int, to sink) error {
+	in := &scanner{r: s.r, left: size}
+	s.left -= size
+	var prefix, data []byte
+	free := func() {}
+	defer func() { free() }()
+	for in.left > 0 {
+		field, n, err := in.field()
+		switch {
+		case err != nil:
+			return err
+		case field == fieldPrefix && n <= maxPrefix:
+			prefix = make([]byte, n)
+			err = in.read(prefix)
+		case field == fieldData && data == nil:
+			if n > dag.MaxBlock {
+				return &dag.LimitError{What: "bytes in a block", Limit: dag.MaxBlock}
+			}
+			if free, err = to.room(n); err != nil {
+				free = func() {}
+				return err
+			}
+			data, err = in.data(n, to)
+		default:
+			err = errors.Join(in.skip(n), to.idle(n+overhead))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return to.block(prefix, data)
+}
+
+// chunk is how much of a block is read before that is said.
+const chunk = 64 << 10
+
+func (s *scanner) data(n int, to sink) ([]byte, error) {
+	data := make([]byte, n)
+	for at := 0; at < n; {
+		// What there is, not a whole chunk: a slow peer is one that sends.
+		m, err := s.r.Read(data[at:min(at+chunk, n)])
+		if err != nil {
+			return nil, cut(err)
+		}
+		at += m
+		s.left -= m
+		to.came(m)
+	}
+	return data, nil
+}
+
+// presence reads whether a block is there.
+func (s *scanner) presence(size int, to sink) error {
+	if size > maxPresence {
+		return errMalformed
+	}
+	text := make([]byte, size)
+	if err := s.read(text); err != nil {
+		return err
+	}
+	var c cid.Cid
+	kind := uint64(0)
+	for len(text) > 0 {
+		tag, n := binary.Uvarint(text)
+		if n <= 0 {
+			return errMalformed
+		}
+		text = text[n:]
+		v, n := binary.Uvarint(text)
+		if n <= 0 {
+			return errMalformed
+		}
+		text = text[n:]
+		switch tag {
+		case fieldCID<<3 | wireBytes:
+			if v > uint64(len(text)) {
+				return errMalformed
+			}
+			var err error
+			if c, err = cid.Cast(text[:v]); err != nil {
+				return fmt.Errorf("%w: %w", errMalformed, err)
+			}
+			text = text[v:]
+		case fieldType<<3 | wireVarint:
+			kind = v
+		default:
+			return errMalformed
+		}
+	}
+	if kind == dontHave && c.Defined() {
+		to.absent(c)
+	}
+	return to.idle(size)
+}
+
+// entry is a block that is asked for, or no more.
+type entry struct {
+	cid    cid.Cid
+	cancel bool
+}
+
+// asking is a message that asks for blocks, each of which the peer is to say of if it has none.
+// first is the priority of the first of them.
+func asking(entries []entry, first int) []byte {
+	var list []byte
+	for i, e := range entries {
+		var b []byte
+		b = appendBytes(b, fieldWanted, e.cid.Bytes())
+		b = appendNumber(b, fieldPriority, uint64(max(first-i, 1)))
+		if e.cancel {
+			b = appendNumber(b, fieldCancel, 1)
+		} else {
+			b = appendNumber(b, fieldSayDontHave, 1)
+		}
+		list = appendBytes(list, fieldEntry, b)
+	}
+	body := appendBytes(nil, fieldWantlist, list)
+	return append(binary.AppendUvarint(nil, uint64(len(body))), body...)
+}
+
+func appendBytes(to []byte, field uint64, b []byte) []byte {
+	return append(binary.AppendUvarint(binary.AppendUvarint(to, field<<3|wireBytes), uint64(len(b))), b...)
+}
+
+func appendNumber(to []byte, field, n uint64) []byte {
+	return binary.AppendUvarint(binary.AppendUvarint(to, field<<3|wireVarint), n)
+}

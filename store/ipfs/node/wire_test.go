@@ -1,0 +1,224 @@
+package node
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"runtime/metrics"
+	"slices"
+	"strings"
+	"testing"
+
+	"ipp/store/dag"
+
+	"github.com/ipfs/boxo/bitswap/message"
+	pb "github.com/ipfs/boxo/bitswap/message/pb"
+	blocks "github.com/ipfs/go-block-format"
+	"github.com/ipfs/go-cid"
+	ma "github.com/multiformats/go-multiaddr"
+)
+
+// noted is what readMessage handed on.
+type noted struct {
+	blocks, absences []string
+	held             int // bytes that there is room for now
+	most             int
+	useless          int
+}
+
+var errEnough = errors.New("enough")
+
+func (n *noted) room(size int) (func(), error) {
+	n.held += size
+	n.most = max(n.most, n.held)
+	return func() { n.held -= size }, nil
+}
+
+func (n *noted) came(int) {}
+
+func (n *noted) block(prefix, data []byte) error {
+	p, err := cid.PrefixFromBytes(prefix)
+	if err != nil {
+		return err
+	}
+	c, err := p.Sum(data)
+	if err != nil {
+		return err
+	}
+	n.blocks = append(n.blocks, c.String())
+	return nil
+}
+
+func (n *noted) absent(c cid.Cid) { n.absences = append(n.absences, c.String()) }
+
+func (n *noted) idle(size int) error {
+	if n.useless += size; n.useless > 1<<20 {
+		return errEnough
+	}
+	return nil
+}
+
+func readAll(data []byte) (*noted, error) {
+	n := &noted{}
+	r := bufio.NewReaderSize(bytes.NewReader(data), 16)
+	for {
+		err := readMessage(r, n)
+		if err == io.EOF {
+			slices.Sort(n.blocks)
+			slices.Sort(n.absences)
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
+// samples are messages that boxo makes.
+func samples(t testing.TB) (list [][]byte) {
+	t.Helper()
+	all := message.New(true)
+	for i := range 5 {
+		data := fmt.Appendf(nil, "block %0*d", 1+300*i, i)
+		b, err := blocks.NewBlockWithCid(data, sum(data))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.AddBlock(b)
+		all.AddBlock(blocks.NewBlock(data)) // CIDv0
+		all.AddHave(sum(fmt.Append(nil, "have", i)))
+		all.AddDontHave(sum(fmt.Append(nil, "none", i)))
+		all.AddEntry(sum(fmt.Append(nil, "want", i)), int32(i), pb.Message_Wantlist_Have, true)
+		all.Cancel(sum(fmt.Append(nil, "cancel", i)))
+	}
+	all.SetPendingBytes(1000)
+	for _, m := range []message.BitSwapMessage{all, message.New(false)} {
+		for _, write := range []func(io.Writer) error{m.ToNetV1, m.ToNetV0} {
+			var buf bytes.Buffer
+			if err := write(&buf); err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, buf.Bytes())
+		}
+	}
+	return append(list, slices.Concat(list...))
+}
+
+// sameAsBoxo: boxo reads the same blocks, and that the same are not there.
+func sameAsBoxo(t *testing.T, data []byte, n *noted) {
+	t.Helper()
+	var want noted
+	in := bytes.NewReader(data)
+	for in.Len() > 0 {
+		m, _, err := message.FromNet(in)
+		if err != nil {
+			return // it is stricter with what is of no use here, such as wants
+		}
+		for _, c := range m.DontHaves() {
+			want.absences = append(want.absences, c.String())
+		}
+		for _, b := range m.Blocks() {
+			want.blocks = append(want.blocks, b.Cid().String())
+		}
+	}
+	for _, c := range want.absences {
+		if !slices.Contains(n.absences, c) {
+			t.Errorf("that %s is not there is missed", c)
+		}
+	}
+	for _, c := range want.blocks {
+		if !slices.Contains(n.blocks, c) && !strings.HasPrefix(c, "Qm") { // bitswap 1.0.0 has those in a field that nobody uses
+			t.Errorf("block %s is missed", c)
+		}
+	}
+}
+
+func TestMessages(t *testing.T) {
+	for i, data := range samples(t) {
+		n, err := readAll(data)
+		if err != nil {
+			t.Fatalf("%d: %v", i, err)
+		}
+		sameAsBoxo(t, data, n)
+		if i == 0 && (len(n.blocks) != 10 || len(n.absences) != 5) {
+			t.Errorf("%d blocks and %d absences", len(n.blocks), len(n.absences))
+		}
+		if n.held != 0 {
+			t.Errorf("%d: room for %d bytes was not given back", i, n.held)
+		}
+	}
+}
+
+// TestAsking: boxo reads what we ask for.
+func TestAsking(t *testing.T) {
+	a, b := sum([]byte("a")), sum([]byte("b"))
+	m, _, err := message.FromNet(bytes.NewReader(asking([]entry{{cid: a}, {cid: b, cancel: true}}, 7)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Full() || len(m.Wantlist()) != 2 {
+		t.Errorf("%+v", m)
+	}
+	for _, e := range m.Wantlist() {
+		first := e.Cid == a
+		if e.Cancel == first || e.SendDontHave != first || e.WantType != pb.Message_Wantlist_Block || first != (e.Priority == 7) {
+			t.Errorf("%+v", e)
+		}
+	}
+}
+
+// FuzzMessage: reading what a peer sends never panics, never holds more than one
+// block, takes memory by what was sent, and sees what boxo sees.
+func FuzzMessage(f *testing.F) {
+	for _, data := range samples(f) {
+		f.Add(data)
+	}
+	f.Add([]byte{20, 0x1a, 200, 1, 2, 3})
+	f.Add([]byte{0xff, 0xff, 0xff, 0x7f})
+	f.Add([]byte{6, 0x1a, 4, 0x12, 2, 'h', 'i'})
+	f.Add([]byte{2, 8, 1, 0, 0, 3, 0x22, 1, 8})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		before := allocated()
+		n, err := readAll(data)
+		if got := allocated() - before; got > uint64(dag.MaxBlock*4+len(data)*200) {
+			t.Errorf("%d bytes took %d", len(data), got)
+		}
+		if n.most > dag.MaxBlock || n.held != 0 {
+			t.Errorf("room for %d bytes, %d in the end", n.most, n.held)
+		}
+		if err == nil {
+			sameAsBoxo(t, data, n)
+		}
+	})
+}
+
+func allocated() uint64 {
+	all := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(all)
+	return all[0].Value.Uint64()
+}
+
+// TestFoundAddresses: a router elsewhere can't make us connect to this machine, to
+// its network, or over what we do not speak.
+func TestFoundAddresses(t *testing.T) {
+	var addrs []ma.Multiaddr
+	for _, a := range []string{
+		"/ip4/127.0.0.1/tcp/22", "/ip4/192.168.1.1/tcp/80", "/ip6/::1/tcp/22", "/ip4/169.254.169.254/tcp/80", "/dns4/localhost/tcp/22", "/unix/run/x.sock",
+		"/ip4/8.8.8.8/udp/4001/quic-v1", "/ip4/8.8.8.8/tcp/4001", "/ip4/8.8.8.8/tcp/443/tls/http", "/ip6/2606:4700::1/tcp/4001",
+	} {
+		addrs = append(addrs, ma.StringCast(a))
+	}
+	if got := (&router{}).reached(addrs); len(got) != 2 || got[0].String() != "/ip4/8.8.8.8/tcp/4001" || got[1].String() != "/ip6/2606:4700::1/tcp/4001" {
+		t.Errorf("%v", got)
+	}
+	if got := (&router{near: true}).reached(addrs); len(got) != 6 {
+		t.Errorf("near: %v", got)
+	}
+	for host, want := range map[string]bool{"localhost": true, "127.0.0.1": true, "10.1.1.1": true, "example.org": false, "8.8.8.8": false, "169.254.169.254": true} {
+		if isNear(host) != want {
+			t.Errorf("%s: near %v", host, !want)
+		}
+	}
+}

@@ -18,7 +18,7 @@ import (
 
 // slow sends just enough not to be dropped, and never comes to an end.
 func slow() *source {
-	return &source{name: "slow", patience: patience, answer: func(ctx context.Context, _ cid.Cid, report func(int)) ([]byte, error) {
+	return &source{name: "slow", patience: time.Minute, answer: func(ctx context.Context, _ cid.Cid, report func(int)) ([]byte, error) {
 		tick := time.NewTicker(patience / 10)
 		defer tick.Stop()
 		for {
@@ -37,7 +37,10 @@ func slow() *source {
 func TestSlowSourceHoldsUpNobody(t *testing.T) {
 	b, root := tree(t, 3, 10)
 	bad := slow()
-	f := fetcher(t, bad, honest(b))
+	lim := testLimits()
+	lim.Hedge = time.Minute // it is not silence that moves us on
+	f := ipfs.New(lim, bad, honest(b))
+	defer f.Close()
 	if _, err := readTree(t.Context(), f, root); err != nil {
 		t.Fatal(err)
 	}

@@ -22,9 +22,7 @@ func TestMeet(t *testing.T) {
 	if err := b.Meet(t.Context(), other.Addresses()[0]); err != nil {
 		t.Fatal(err)
 	}
-	if b.Peers() != 1 || other.Peers() != 1 {
-		t.Errorf("%d and %d peers", b.Peers(), other.Peers())
-	}
+	eventually(t, "both know each other", func() bool { return b.Peers() == 1 && other.Peers() == 1 })
 	if err := b.Meet(t.Context(), other.Addresses()[0]+"x"); err == nil {
 		t.Error("what is no address was met")
 	}

@@ -70,10 +70,7 @@ func (v *publishing) toService(ctx context.Context, t *pinTarget, o *offered, ou
 	status := v.a.term.Status()
 	defer status.Done()
 	sent := func() uint64 {
-		_, n, err := shelf.Served()
-		if err != nil {
-			return 0
-		}
+		_, n := shelf.Served()
 		status.Show("waiting for " + term.Safe(t.name()) + " to fetch " + label(o.pkg) + "; " + term.Bytes(int64(n)) + " sent")
 		return n
 	}

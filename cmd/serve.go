@@ -329,8 +329,6 @@ func (v *server) served() string {
 	if n := v.handler.Stats.Broken.Load(); n > 0 {
 		text += fmt.Sprintf(" (%d broken off)", n)
 	}
-	if blocks, bytes, err := v.node.Served(); err == nil {
-		text += fmt.Sprintf("; %s by bitswap, %s", plural(int(blocks), "block"), term.Bytes(int64(bytes)))
-	}
-	return text
+	blocks, bytes := v.node.Served()
+	return text + fmt.Sprintf("; %s by bitswap, %s", plural(int(blocks), "block"), term.Bytes(int64(bytes)))
 }

@@ -293,6 +293,29 @@ func TestSlowReader(t *testing.T) {
 	b.serves(t)
 }
 
+// TestManyWhoTakeNothing: fifty who want much, and either never agree on what a
+// stream speaks or never read it, don't keep the others from their blocks.
+func TestManyWhoTakeNothing(t *testing.T) {
+	b := besiege(t, 20, mib)
+	m := message.New(false)
+	for _, c := range b.cids {
+		m.AddEntry(c, 1, pb.Message_Wantlist_Block, true)
+	}
+	for i := range 50 {
+		n := b.stranger(t)
+		if i%5 == 0 {
+			n.host.Network().SetStreamHandler(func(network.Stream) {}) // below libp2p's agreement
+		} else {
+			n.host.SetStreamHandler(bitswapProtocol, func(network.Stream) {})
+		}
+		if err := m.ToNetV1(b.stream(t, n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "it begins to send", func() bool { return b.shelf.asked.Load() >= 20 })
+	b.serves(t)
+}
+
 // TestIdentity: whoever connects is told that bitswap is spoken here, and where.
 // Helia asks nobody else.
 func TestIdentity(t *testing.T) {

@@ -3,7 +3,6 @@ package node
 import (
 	"time"
 
-	"github.com/ipfs/boxo/bitswap/server"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
 )
 
@@ -37,17 +36,4 @@ func limits(all, peer rcmgr.ResourceLimits) rcmgr.ConcreteLimitConfig {
 		Transient:   all,
 		PeerDefault: peer,
 	}.Build(rcmgr.DefaultLimits.AutoScale())
-}
-
-// serverOptions bound what bitswap keeps for each peer and in all.
-func serverOptions() []server.Option {
-	return []server.Option{
-		server.MaxOutstandingBytesPerPeer(2 * mib),
-		server.MaxQueuedWantlistEntriesPerPeer(2048),
-		server.MaxCidSize(168),
-		server.TaskWorkerCount(28), // each has a stream, of which a peer of ours takes 32
-		server.EngineTaskWorkerCount(4),
-		server.EngineBlockstoreWorkerCount(16),
-		server.WithTargetMessageSize(mib),
-	}
 }

@@ -5,10 +5,12 @@
 // own constructor brings QUIC, WebRTC and WebTransport along, and whatever is
 // linked in is paid for at every start of ipp.
 //
-// A Node serves; boxo's server answers for it. A Client fetches, and each Peer that
-// it asks is a source of its own, so that each is judged by what it sends itself:
-// boxo's client asks all peers as one, takes lies for silence, and hears of a peer
-// that lacks a block only where it was the peer's turn.
+// A Node serves, each peer from a queue of its own: boxo's server has a few workers
+// for all, and peers that take nothing hold them up. A Client fetches, and each Peer
+// that it asks is a source of its own, so that each is judged by what it sends
+// itself: boxo's client asks all peers as one, takes lies for silence, and hears of
+// a peer that lacks a block only where it was the peer's turn. Boxo's bitswap is the
+// oracle in tests.
 //
 // Invariants. A host either fetches or serves: one that fetches listens nowhere
 // and has nothing to give. What peers may take of one that serves is bounded,
@@ -25,14 +27,9 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
-	"github.com/ipfs/boxo/bitswap/message"
-	overBitswap "github.com/ipfs/boxo/bitswap/network"
-	"github.com/ipfs/boxo/bitswap/network/bsnet"
-	"github.com/ipfs/boxo/bitswap/server"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
@@ -49,7 +46,6 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/protocol/identify"
 	"github.com/libp2p/go-libp2p/p2p/security/noise"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
-	ma "github.com/multiformats/go-multiaddr"
 )
 
 // Agent is what a node calls itself.
@@ -63,72 +59,6 @@ type hosted struct {
 	close []func() error
 	once  sync.Once
 	err   error
-}
-
-// Node is a host that serves by bitswap.
-type Node struct {
-	*hosted
-	server *server.Server
-}
-
-// Server makes a node that serves blocks at addresses such as
-// /ip4/127.0.0.1/tcp/4001. key is its identity.
-func Server(key ed25519.PrivateKey, blocks Blocks, listen ...string) (*Node, error) {
-	addrs := make([]ma.Multiaddr, len(listen))
-	for i, l := range listen {
-		a, err := ma.NewMultiaddr(l)
-		if err != nil {
-			return nil, fmt.Errorf("%q is no multiaddr: %w", l, err)
-		}
-		addrs[i] = a
-	}
-	h, err := newHost(key, serverLimits())
-	if err != nil {
-		return nil, err
-	}
-	n := &Node{hosted: h}
-	ctx, cancel := context.WithCancel(context.Background())
-	n.stop = cancel
-	exchange := &timely{bsnet.NewFromIpfsHost(n.host)}
-	n.server = server.New(ctx, exchange, store{blocks}, serverOptions()...)
-	exchange.Start(n.server)
-	n.close = append(n.close, func() error { exchange.Stop(); return nil }, func() error { n.server.Close(); return nil })
-	if err := n.host.Network().Listen(addrs...); err != nil {
-		return nil, errors.Join(fmt.Errorf("listen: %w", err), n.Close())
-	}
-	n.ids.Start()
-	return n, nil
-}
-
-// sending is how long a peer has to take a message, of 1 MiB or a little more: about
-// 16 KiB a second.
-const sending = 64 * time.Second
-
-// timely is bitswap's network, where a peer that does not take what it asked for is
-// left: otherwise it would be sent the next message, and would not take that either.
-type timely struct{ overBitswap.BitSwapNetwork }
-
-// SendMessage implements bitswap's network.
-func (t *timely) SendMessage(ctx context.Context, id peer.ID, m message.BitSwapMessage) error {
-	ctx, cancel := context.WithTimeout(ctx, sending)
-	defer cancel()
-	err := t.BitSwapNetwork.SendMessage(ctx, id, m)
-	if err != nil {
-		_ = t.DisconnectFrom(ctx, id)
-	}
-	return err
-}
-
-// CheckListen says what is wrong with an address to serve at.
-func CheckListen(address string) error {
-	a, err := ma.NewMultiaddr(address)
-	if err != nil {
-		return err
-	}
-	if len(a) != 2 || a[1].Code() != ma.P_TCP {
-		return errors.New("peers are served over TCP")
-	}
-	return nil
 }
 
 // newHost makes the host. Whoever makes it starts ids last: what a host says of
@@ -215,23 +145,4 @@ func (n *hosted) Close() error {
 		}
 	})
 	return n.err
-}
-
-// Addresses are where the node is reached, its peer ID at the end of each.
-func (n *Node) Addresses() []string { return n.full(n.host.Addrs()) }
-
-func (n *Node) full(addrs []ma.Multiaddr) (list []string) {
-	for _, a := range addrs {
-		list = append(list, fmt.Sprintf("%s/p2p/%s", a, n.host.ID()))
-	}
-	return list
-}
-
-// Peers is how many peers are connected.
-func (n *Node) Peers() int { return len(n.host.Network().Peers()) }
-
-// Served is what a node that serves has sent.
-func (n *Node) Served() (blocks, bytes uint64, err error) {
-	s, err := n.server.Stat()
-	return s.BlocksSent, s.DataSent, err
 }

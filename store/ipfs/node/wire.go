@@ -25,13 +25,13 @@ const (
 // Fields of a message, of its wantlist, of an entry there, of a block, and of what
 // says whether a block is there.
 const (
-	fieldWantlist, fieldPayload, fieldPresence                = 1, 3, 4
-	fieldEntry                                                = 1
-	fieldWanted, fieldPriority, fieldCancel, fieldSayDontHave = 1, 2, 3, 5
-	fieldPrefix, fieldData                                    = 1, 2
-	fieldCID, fieldType                                       = 1, 2
-	dontHave                                                  = 1
-	wireVarint, wireFixed64, wireBytes, wireFixed32           = 0, 1, 2, 5
+	fieldWantlist, fieldPayload, fieldPresence                               = 1, 3, 4
+	fieldEntry                                                               = 1
+	fieldWanted, fieldPriority, fieldCancel, fieldWantType, fieldSayDontHave = 1, 2, 3, 4, 5
+	fieldPrefix, fieldData                                                   = 1, 2
+	fieldCID, fieldType                                                      = 1, 2
+	dontHave                                                                 = 1
+	wireVarint, wireFixed64, wireBytes, wireFixed32                          = 0, 1, 2, 5
 )
 
 // sink takes what a message holds.
@@ -72,24 +72,15 @@ func readMessage(r *bufio.Reader, to sink) error {
 		return err
 	}
 	s := &scanner{r: r, left: int(size)}
-	for s.left > 0 {
-		field, n, err := s.field()
-		if err != nil {
-			return err
+	return s.each(func(field, n int) error {
+		switch field {
+		case fieldPayload:
+			return s.payload(n, to)
+		case fieldPresence:
+			return s.presence(n, to)
 		}
-		switch {
-		case field == fieldPayload:
-			err = s.payload(n, to)
-		case field == fieldPresence:
-			err = s.presence(n, to)
-		default: // what the peer wants, for one
-			err = errors.Join(s.skip(n), to.idle(n+overhead))
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+		return s.useless(n, to) // what the peer wants, for one
+	})
 }
 
 // field reads a tag; n is how many bytes the value has, or its value where that is
@@ -169,29 +160,26 @@ func (s *scanner) payload(size int, to sink) error {
 	var prefix, data []byte
 	free := func() {}
 	defer func() { free() }()
-	for in.left > 0 {
-		field, n, err := in.field()
+	err := in.each(func(field, n int) (err error) {
 		switch {
-		case err != nil:
-			return err
 		case field == fieldPrefix && n <= maxPrefix:
 			prefix = make([]byte, n)
-			err = in.read(prefix)
+			return in.read(prefix)
+		case field == fieldData && n > dag.MaxBlock:
+			return &dag.LimitError{What: "bytes in a block", Limit: dag.MaxBlock}
 		case field == fieldData && data == nil:
-			if n > dag.MaxBlock {
-				return &dag.LimitError{What: "bytes in a block", Limit: dag.MaxBlock}
-			}
-			if free, err = to.room(n); err != nil {
-				free = func() {}
+			give, err := to.room(n)
+			if err != nil {
 				return err
 			}
+			free = give
 			data, err = in.data(n, to)
-		default:
-			err = errors.Join(in.skip(n), to.idle(n+overhead))
-		}
-		if err != nil {
 			return err
 		}
+		return in.useless(n, to)
+	})
+	if err != nil {
+		return err
 	}
 	return to.block(prefix, data)
 }
@@ -225,32 +213,17 @@ func (s *scanner) presence(size int, to sink) error {
 	}
 	var c cid.Cid
 	kind := uint64(0)
-	for len(text) > 0 {
-		tag, n := binary.Uvarint(text)
-		if n <= 0 {
-			return errMalformed
+	err := eachField(text, func(field int, number uint64, value []byte) (err error) {
+		switch field {
+		case fieldCID:
+			c, err = cid.Cast(value)
+		case fieldType:
+			kind = number
 		}
-		text = text[n:]
-		v, n := binary.Uvarint(text)
-		if n <= 0 {
-			return errMalformed
-		}
-		text = text[n:]
-		switch tag {
-		case fieldCID<<3 | wireBytes:
-			if v > uint64(len(text)) {
-				return errMalformed
-			}
-			var err error
-			if c, err = cid.Cast(text[:v]); err != nil {
-				return fmt.Errorf("%w: %w", errMalformed, err)
-			}
-			text = text[v:]
-		case fieldType<<3 | wireVarint:
-			kind = v
-		default:
-			return errMalformed
-		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("%w: %w", errMalformed, err)
 	}
 	if kind == dontHave && c.Defined() {
 		to.absent(c)

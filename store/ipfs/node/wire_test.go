@@ -3,7 +3,6 @@ package node
 import (
 	"bufio"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"runtime/metrics"
@@ -27,8 +26,6 @@ type noted struct {
 	most             int
 	useless          int
 }
-
-var errEnough = errors.New("enough")
 
 func (n *noted) room(size int) (func(), error) {
 	n.held += size
@@ -192,6 +189,78 @@ func FuzzMessage(f *testing.F) {
 			sameAsBoxo(t, data, n)
 		}
 	})
+}
+
+// listed is what readWants handed on.
+type listed struct {
+	noted
+	all []wanted
+}
+
+func (l *listed) wants(w wanted) error { l.all = append(l.all, w); return nil }
+
+// FuzzWants: reading what a peer asks for never panics, takes memory by what was
+// sent, and sees what boxo sees.
+func FuzzWants(f *testing.F) {
+	for _, data := range samples(f) {
+		f.Add(data)
+	}
+	f.Add(asking([]entry{{cid: sum([]byte("a"))}, {cid: sum([]byte("b")), cancel: true}}, 5))
+	f.Add([]byte{6, 0x0a, 4, 0x0a, 2, 0x0a, 0})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		before := allocated()
+		var l listed
+		r := bufio.NewReaderSize(bytes.NewReader(data), 16)
+		err := readWants(r, &l)
+		if got := allocated() - before; got > uint64(1<<20+len(data)*400) {
+			t.Errorf("%d bytes took %d", len(data), got)
+		}
+		if err != nil {
+			return
+		}
+		m, _, err := message.FromNet(bytes.NewReader(data))
+		if err != nil {
+			return // it reads what is of no use here too
+		}
+		seen := map[cid.Cid]bool{}
+		for _, w := range l.all {
+			seen[w.cid] = true
+		}
+		if len(seen) != len(m.Wantlist()) {
+			t.Errorf("%d wants, boxo sees %d", len(seen), len(m.Wantlist()))
+		}
+		for _, e := range m.Wantlist() {
+			if !seen[e.Cid] {
+				t.Errorf("boxo sees that %s is wanted", e.Cid)
+			}
+		}
+	})
+}
+
+// TestWants: each kind of want is read as boxo writes it.
+func TestWants(t *testing.T) {
+	m := message.New(true)
+	a, b, c := sum([]byte("a")), sum([]byte("b")), sum([]byte("c"))
+	m.AddEntry(a, 5, pb.Message_Wantlist_Block, true)
+	m.AddEntry(b, 5, pb.Message_Wantlist_Have, false)
+	m.Cancel(c)
+	var buf bytes.Buffer
+	if err := m.ToNetV1(&buf); err != nil {
+		t.Fatal(err)
+	}
+	var l listed
+	if err := readWants(bufio.NewReader(&buf), &l); err != nil {
+		t.Fatal(err)
+	}
+	want := map[cid.Cid]wanted{a: {cid: a, dontHave: true}, b: {cid: b, have: true}, c: {cid: c, cancel: true}}
+	for _, w := range l.all {
+		if w != want[w.cid] {
+			t.Errorf("%+v, want %+v", w, want[w.cid])
+		}
+	}
+	if len(l.all) != 3 {
+		t.Errorf("%+v", l.all)
+	}
 }
 
 func allocated() uint64 {

@@ -35,7 +35,8 @@ const importPolicy = `
 	# the network, and nothing but blocks
 	store/ipfs:     store/dag
 	store/ipfs/web: store/dag
-	store/ipfs/node: store/ipfs store/ipfs/web store/dag
+	store/ipfs/wire: store/dag
+	store/ipfs/node: store/ipfs store/ipfs/web store/ipfs/wire store/dag
 	store/ipfs/pin: store/ipfs/web lock/toml
 	store/ipfs/gateway: store/dag
 

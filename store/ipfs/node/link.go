@@ -14,6 +14,7 @@ import (
 
 	"ipp/store/dag"
 	"ipp/store/ipfs"
+	"ipp/store/ipfs/wire"
 
 	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/network"
@@ -62,7 +63,7 @@ type link struct {
 	asked    map[uint64]struct{} // hashes of all multihashes that were ever asked for
 	seed     maphash.Seed
 	hashings map[hashing]struct{} // of these
-	queue    []entry              // to be sent
+	queue    []wire.Entry         // to be sent
 	priority int
 	useful   int64 // bytes of blocks that were asked for
 	useless  int64 // bytes of anything else
@@ -97,7 +98,7 @@ func (l *link) want(c cid.Cid, report func(int)) *want {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if len(l.wants[key]) == 0 {
-		l.queue = append(l.queue, entry{cid: c})
+		l.queue = append(l.queue, wire.Entry{CID: c})
 		l.asked[maphash.String(l.seed, key)] = struct{}{}
 		p := c.Prefix()
 		l.hashings[hashing{p.MhType, p.MhLength}] = struct{}{}
@@ -130,7 +131,7 @@ func (l *link) leave(w *want) {
 		return
 	}
 	delete(l.wants, key)
-	l.queue = append(l.queue, entry{cid: w.cid, cancel: true})
+	l.queue = append(l.queue, wire.Entry{CID: w.cid, Cancel: true})
 	l.wake()
 }
 
@@ -187,7 +188,7 @@ func (l *link) send(s network.Stream) error {
 		if err := s.SetWriteDeadline(time.Now().Add(writing)); err != nil {
 			return err
 		}
-		if _, err := s.Write(asking(batch, first)); err != nil {
+		if _, err := s.Write(wire.Asking(batch, first)); err != nil {
 			return err
 		}
 	}
@@ -197,7 +198,7 @@ func (l *link) send(s network.Stream) error {
 func (l *link) read(s network.Stream) error {
 	r := bufio.NewReaderSize(s, 16<<10)
 	for {
-		if err := readMessage(r, l); err == io.EOF {
+		if err := wire.ReadAnswers(r, l); err == io.EOF {
 			return nil
 		} else if err != nil {
 			return err
@@ -205,8 +206,8 @@ func (l *link) read(s network.Stream) error {
 	}
 }
 
-// room implements sink.
-func (l *link) room(int) (func(), error) {
+// Room implements wire.Answers.
+func (l *link) Room(int) (func(), error) {
 	select {
 	case l.places <- struct{}{}:
 		return func() { <-l.places }, nil
@@ -215,8 +216,8 @@ func (l *link) room(int) (func(), error) {
 	}
 }
 
-// came implements sink: nobody takes the peer for silent while it sends.
-func (l *link) came(n int) {
+// Came implements wire.Answers: nobody takes the peer for silent while it sends.
+func (l *link) Came(n int) {
 	l.mu.Lock()
 	l.untold += n
 	now := time.Now()
@@ -235,8 +236,8 @@ func (l *link) came(n int) {
 	}
 }
 
-// block implements sink. What was not asked for is a lie.
-func (l *link) block(prefix, data []byte) error {
+// Block implements wire.Answers. What was not asked for is a lie.
+func (l *link) Block(prefix, data []byte) error {
 	p, err := cid.PrefixFromBytes(prefix)
 	if err != nil {
 		return ipfs.ErrOther
@@ -254,14 +255,14 @@ func (l *link) block(prefix, data []byte) error {
 	return nil
 }
 
-// absent implements sink.
-func (l *link) absent(c cid.Cid) { l.answered(c.Hash(), answer{err: errAbsent}) }
+// Absent implements wire.Answers.
+func (l *link) Absent(c cid.Cid) { l.answered(c.Hash(), answer{err: errAbsent}) }
 
 // errAbsent is what a peer says that has none.
 var errAbsent = fmt.Errorf("it does not have it: %w", fs.ErrNotExist)
 
-// idle implements sink.
-func (l *link) idle(n int) error {
+// Idle implements wire.Answers.
+func (l *link) Idle(n int) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.useless += int64(n); l.useless > maxIdle+l.useful {

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"crypto/ed25519"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"ipp/store/dag"
+	"ipp/store/ipfs/wire"
 
 	"github.com/ipfs/go-cid"
 	"github.com/libp2p/go-libp2p/core/network"
@@ -21,13 +21,12 @@ import (
 )
 
 const (
-	maxWants   = 2048      // of one peer that wait
-	maxBeyond  = 1 << 17   // wants of one peer beyond these, until it is left
-	sendAtOnce = 32        // messages that are in memory, of all peers
-	replySize  = 256 << 10 // bytes of blocks in a message; one larger block stands alone
-	maxPresent = 1000      // in one message
-	inline     = 1 << 10   // bytes of a block that is sent to who only asks whether it is there
-	pace       = 64 << 10  // bytes that a peer has to take within
+	maxWants   = 2048     // of one peer that wait
+	maxBeyond  = 1 << 17  // wants of one peer beyond these, until it is left
+	sendAtOnce = 32       // messages that are in memory, of all peers
+	maxPresent = 1000     // in one message
+	inline     = 1 << 10  // bytes of a block that is sent to who only asks whether it is there
+	pace       = 64 << 10 // bytes that a peer has to take within
 	paceTime   = 4 * time.Second
 )
 
@@ -119,7 +118,7 @@ type served struct {
 
 	mu      sync.Mutex
 	queue   []cid.Cid // in the order in which they were wanted; those that are not in wanted were cancelled
-	wanted  map[cid.Cid]wanted
+	wanted  map[cid.Cid]wire.Wanted
 	sending bool // somebody works on the queue
 	beyond  int  // wants that there was no room for
 	useless int  // bytes of no use
@@ -131,7 +130,7 @@ func (n *Node) client(id peer.ID) *served {
 	defer n.mu.Unlock()
 	c := n.clients[id]
 	if c == nil || c.ctx.Err() != nil {
-		c = &served{node: n, id: id, wanted: map[cid.Cid]wanted{}}
+		c = &served{node: n, id: id, wanted: map[cid.Cid]wire.Wanted{}}
 		c.ctx, c.end = context.WithCancel(n.ctx)
 		n.clients[id] = c
 	}
@@ -154,7 +153,7 @@ func (n *Node) answer(s network.Stream) {
 	c := n.client(s.Conn().RemotePeer())
 	r := bufio.NewReaderSize(s, 16<<10)
 	for {
-		err := readWants(r, c)
+		err := wire.ReadWants(r, c)
 		switch {
 		case err == nil:
 		case err == io.EOF:
@@ -180,29 +179,29 @@ func (c *served) leave() {
 	_ = c.node.host.Network().ClosePeer(c.id) // it is over in any case
 }
 
-// wants implements asker.
-func (c *served) wants(w wanted) error {
+// Want implements wire.Asker.
+func (c *served) Want(w wire.Wanted) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	was, known := c.wanted[w.cid]
+	was, known := c.wanted[w.CID]
 	switch {
-	case w.cancel:
-		delete(c.wanted, w.cid)
+	case w.Cancel:
+		delete(c.wanted, w.CID)
 	case known:
-		c.wanted[w.cid] = wanted{cid: w.cid, have: was.have && w.have, dontHave: was.dontHave || w.dontHave}
+		c.wanted[w.CID] = wire.Wanted{CID: w.CID, Have: was.Have && w.Have, DontHave: was.DontHave || w.DontHave}
 	case len(c.queue) >= maxWants:
 		if c.beyond++; c.beyond > maxBeyond {
 			return errEnough
 		}
 	default:
-		c.wanted[w.cid] = w
-		c.queue = append(c.queue, w.cid)
+		c.wanted[w.CID] = w
+		c.queue = append(c.queue, w.CID)
 	}
 	return nil
 }
 
-// idle implements asker.
-func (c *served) idle(n int) error {
+// Idle implements wire.Asker.
+func (c *served) Idle(n int) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.useless += n; c.useless > maxIdle {
@@ -213,7 +212,7 @@ func (c *served) idle(n int) error {
 
 // next takes out what was wanted first. last: where there is nothing, nobody works
 // on the queue any more.
-func (c *served) next(last bool) (wanted, bool) {
+func (c *served) next(last bool) (wire.Wanted, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for len(c.queue) > 0 {
@@ -227,7 +226,7 @@ func (c *served) next(last bool) (wanted, bool) {
 	if last {
 		c.sending = false
 	}
-	return wanted{}, false
+	return wire.Wanted{}, false
 }
 
 // work begins to work on the queue, unless somebody does.
@@ -270,14 +269,14 @@ func (c *served) send() error {
 }
 
 // sendFrom sends one message, which begins with w.
-func (c *served) sendFrom(s network.Stream, w wanted) error {
+func (c *served) sendFrom(s network.Stream, w wire.Wanted) error {
 	select {
 	case c.node.slots <- struct{}{}:
 		defer func() { <-c.node.slots }()
 	case <-c.ctx.Done():
 		return c.ctx.Err()
 	}
-	var m reply
+	var m wire.Reply
 	blocks, bytes := 0, 0
 	for n, ok := 0, true; ok; n++ {
 		size, err := c.node.add(c.ctx, &m, w)
@@ -287,11 +286,11 @@ func (c *served) sendFrom(s network.Stream, w wanted) error {
 		if size >= 0 {
 			blocks, bytes = blocks+1, bytes+size
 		}
-		if ok = bytes < replySize && n+1 < maxPresent; ok {
+		if ok = bytes < wire.Large && n+1 < maxPresent; ok {
 			w, ok = c.next(false)
 		}
 	}
-	if err := m.send(s); err != nil {
+	if err := send(s, &m); err != nil {
 		return err
 	}
 	c.node.sentBlocks.Add(uint64(blocks))
@@ -300,33 +299,29 @@ func (c *served) sendFrom(s network.Stream, w wanted) error {
 }
 
 // add answers one want, and says how large the block is that it adds; -1: none.
-func (n *Node) add(ctx context.Context, m *reply, w wanted) (int, error) {
+func (n *Node) add(ctx context.Context, m *wire.Reply, w wire.Wanted) (int, error) {
 	has, whole := true, true
-	if w.have {
-		size, err := n.blocks.Size(ctx, w.cid)
+	if w.Have {
+		size, err := n.blocks.Size(ctx, w.CID)
 		has, whole = err == nil, err == nil && size <= inline
 	}
 	if whole {
-		data, err := n.blocks.Block(ctx, w.cid)
+		data, err := n.blocks.Block(ctx, w.CID)
 		if err == nil && len(data) <= dag.MaxBlock {
-			m.block(w.cid, data)
+			m.Block(w.CID, data)
 			return len(data), nil
 		}
 		has = false // what is damaged is not there
 	}
-	if has || w.dontHave {
-		m.presence(w.cid, has)
+	if has || w.DontHave {
+		m.Presence(w.CID, has)
 	}
 	return -1, ctx.Err()
 }
 
-// send sends the message. Whoever takes less than pace within paceTime takes none.
-func (r *reply) send(s network.Stream) error {
-	if len(r.body)+len(r.last) == 0 {
-		return nil
-	}
-	head := binary.AppendUvarint(nil, uint64(len(r.body)+len(r.last)))
-	for _, part := range [][]byte{append(head, r.body...), r.last} {
+// send sends a message. Whoever takes less than pace within paceTime takes none.
+func send(s network.Stream, m *wire.Reply) error {
+	for _, part := range m.Parts() {
 		for len(part) > 0 {
 			if err := s.SetWriteDeadline(time.Now().Add(paceTime)); err != nil {
 				return err

@@ -1,4 +1,4 @@
-package node
+package wire
 
 import (
 	"bufio"
@@ -14,35 +14,35 @@ import (
 // maxEntry is how many bytes one entry of a wantlist may have.
 const maxEntry = 512
 
-// wanted is what a peer asks for, or no more.
-type wanted struct {
-	cid      cid.Cid
-	cancel   bool
-	have     bool // only whether it is there
-	dontHave bool // it is to be told where it is not
+// Wanted is what a peer asks for, or no more.
+type Wanted struct {
+	CID      cid.Cid
+	Cancel   bool
+	Have     bool // only whether it is there
+	DontHave bool // it is to be told where it is not
 }
 
-// asker takes what a message asks for.
-type asker interface {
-	wants(w wanted) error
-	// idle is how many bytes were of no use.
-	idle(n int) error
+// Asker takes what a message asks for.
+type Asker interface {
+	Want(w Wanted) error
+	// Idle is how many bytes were of no use.
+	Idle(n int) error
 }
 
-// readWants reads a message of somebody who asks; io.EOF: there is none any more.
+// ReadWants reads a message of somebody who asks; io.EOF: there is none any more.
 // That a list is the whole of what he wants makes no difference: what he wants no
 // more he cancels, or is gone.
-func readWants(r *bufio.Reader, to asker) error {
+func ReadWants(r *bufio.Reader, to Asker) error {
 	size, err := binary.ReadUvarint(r)
 	switch {
 	case err == io.EOF:
 		return io.EOF
 	case err != nil:
-		return fmt.Errorf("%w: %w", errMalformed, err)
+		return fmt.Errorf("%w: %w", ErrMalformed, err)
 	case size > maxMessage:
 		return &dag.LimitError{What: "bytes in a message of bitswap", Limit: maxMessage}
 	}
-	if err := to.idle(overhead); err != nil {
+	if err := to.Idle(overhead); err != nil {
 		return err
 	}
 	s := &scanner{r: r, left: int(size)}
@@ -76,36 +76,36 @@ func (s *scanner) each(do func(field, n int) error) error {
 }
 
 // useless skips a field.
-func (s *scanner) useless(n int, to interface{ idle(int) error }) error {
+func (s *scanner) useless(n int, to interface{ Idle(int) error }) error {
 	if err := s.skip(n); err != nil {
 		return err
 	}
-	return to.idle(n + overhead)
+	return to.Idle(n + overhead)
 }
 
-func (s *scanner) entry(n int, to asker) error {
+func (s *scanner) entry(n int, to Asker) error {
 	text := make([]byte, n)
 	if err := s.read(text); err != nil {
 		return err
 	}
-	var w wanted
+	var w Wanted
 	err := eachField(text, func(field int, number uint64, value []byte) (err error) {
 		switch field {
 		case fieldWanted:
-			w.cid, err = cid.Cast(value)
+			w.CID, err = cid.Cast(value)
 		case fieldCancel:
-			w.cancel = number != 0
+			w.Cancel = number != 0
 		case fieldWantType:
-			w.have = number != 0
+			w.Have = number != 0
 		case fieldSayDontHave:
-			w.dontHave = number != 0
+			w.DontHave = number != 0
 		}
 		return err
 	})
-	if err != nil || !w.cid.Defined() {
-		return errMalformed
+	if err != nil || !w.CID.Defined() {
+		return ErrMalformed
 	}
-	return to.wants(w)
+	return to.Want(w)
 }
 
 // eachField reads the fields of a message that is in memory: numbers and bytes.
@@ -113,12 +113,12 @@ func eachField(text []byte, do func(field int, number uint64, value []byte) erro
 	for len(text) > 0 {
 		tag, n := binary.Uvarint(text)
 		if n <= 0 || tag>>3 > 1<<20 {
-			return errMalformed
+			return ErrMalformed
 		}
 		text = text[n:]
 		number, n := binary.Uvarint(text)
 		if n <= 0 {
-			return errMalformed
+			return ErrMalformed
 		}
 		text = text[n:]
 		var value []byte
@@ -126,11 +126,11 @@ func eachField(text []byte, do func(field int, number uint64, value []byte) erro
 		case wireVarint:
 		case wireBytes:
 			if number > uint64(len(text)) {
-				return errMalformed
+				return ErrMalformed
 			}
 			value, text = text[:number], text[number:]
 		default:
-			return errMalformed
+			return ErrMalformed
 		}
 		if err := do(int(tag>>3), number, value); err != nil {
 			return err
@@ -139,31 +139,44 @@ func eachField(text []byte, do func(field int, number uint64, value []byte) erro
 	return nil
 }
 
-// reply is a message with blocks, and with what is there and what is not.
-type reply struct {
+// Large is from how many bytes a block is the last one of its message.
+const Large = 256 << 10
+
+// Reply is a message with blocks, and with what is there and what is not.
+type Reply struct {
 	body []byte
 	last []byte // what stands after it: a large block, which is not copied
 }
 
-// block adds a block: after one of replySize there may be nothing else.
-func (r *reply) block(c cid.Cid, data []byte) {
+// Block adds a block: after one of Large bytes there may be nothing else.
+func (r *Reply) Block(c cid.Cid, data []byte) {
 	head := appendBytes(nil, fieldPrefix, c.Prefix().Bytes())
 	head = binary.AppendUvarint(head, fieldData<<3|wireBytes)
 	head = binary.AppendUvarint(head, uint64(len(data)))
 	r.body = binary.AppendUvarint(r.body, fieldPayload<<3|wireBytes)
 	r.body = binary.AppendUvarint(r.body, uint64(len(head)+len(data)))
 	r.body = append(r.body, head...)
-	if len(data) >= replySize {
+	if len(data) >= Large {
 		r.last = data
 		return
 	}
 	r.body = append(r.body, data...)
 }
 
-func (r *reply) presence(c cid.Cid, has bool) {
+// Presence says whether a block is there.
+func (r *Reply) Presence(c cid.Cid, has bool) {
 	b := appendBytes(nil, fieldCID, c.Bytes())
 	if !has {
 		b = appendNumber(b, fieldType, dontHave)
 	}
 	r.body = appendBytes(r.body, fieldPresence, b)
+}
+
+// Parts is the message, to be sent one after the other; none: there is nothing in it.
+func (r *Reply) Parts() [][]byte {
+	if len(r.body) == 0 {
+		return nil
+	}
+	head := binary.AppendUvarint(nil, uint64(len(r.body)+len(r.last)))
+	return [][]byte{append(head, r.body...), r.last}
 }

@@ -1,8 +1,9 @@
-package node
+package wire
 
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"runtime/metrics"
@@ -16,10 +17,20 @@ import (
 	pb "github.com/ipfs/boxo/bitswap/message/pb"
 	blocks "github.com/ipfs/go-block-format"
 	"github.com/ipfs/go-cid"
-	ma "github.com/multiformats/go-multiaddr"
+	mh "github.com/multiformats/go-multihash"
 )
 
-// noted is what readMessage handed on.
+var errEnough = errors.New("enough")
+
+func sum(data []byte) cid.Cid {
+	h, err := mh.Sum(data, mh.SHA2_256, -1)
+	if err != nil {
+		panic(err)
+	}
+	return cid.NewCidV1(cid.Raw, h)
+}
+
+// noted is what ReadAnswers handed on.
 type noted struct {
 	blocks, absences []string
 	held             int // bytes that there is room for now
@@ -27,15 +38,15 @@ type noted struct {
 	useless          int
 }
 
-func (n *noted) room(size int) (func(), error) {
+func (n *noted) Room(size int) (func(), error) {
 	n.held += size
 	n.most = max(n.most, n.held)
 	return func() { n.held -= size }, nil
 }
 
-func (n *noted) came(int) {}
+func (n *noted) Came(int) {}
 
-func (n *noted) block(prefix, data []byte) error {
+func (n *noted) Block(prefix, data []byte) error {
 	p, err := cid.PrefixFromBytes(prefix)
 	if err != nil {
 		return err
@@ -48,9 +59,9 @@ func (n *noted) block(prefix, data []byte) error {
 	return nil
 }
 
-func (n *noted) absent(c cid.Cid) { n.absences = append(n.absences, c.String()) }
+func (n *noted) Absent(c cid.Cid) { n.absences = append(n.absences, c.String()) }
 
-func (n *noted) idle(size int) error {
+func (n *noted) Idle(size int) error {
 	if n.useless += size; n.useless > 1<<20 {
 		return errEnough
 	}
@@ -61,7 +72,7 @@ func readAll(data []byte) (*noted, error) {
 	n := &noted{}
 	r := bufio.NewReaderSize(bytes.NewReader(data), 16)
 	for {
-		err := readMessage(r, n)
+		err := ReadAnswers(r, n)
 		if err == io.EOF {
 			slices.Sort(n.blocks)
 			slices.Sort(n.absences)
@@ -77,8 +88,8 @@ func readAll(data []byte) (*noted, error) {
 func samples(t testing.TB) (list [][]byte) {
 	t.Helper()
 	all := message.New(true)
-	for i := range 5 {
-		data := fmt.Appendf(nil, "block %0*d", 1+300*i, i)
+	for i := range 3 { // small, for the fuzzer
+		data := fmt.Appendf(nil, "block %0*d", 1+30*i, i)
 		b, err := blocks.NewBlockWithCid(data, sum(data))
 		if err != nil {
 			t.Fatal(err)
@@ -139,7 +150,7 @@ func TestMessages(t *testing.T) {
 			t.Fatalf("%d: %v", i, err)
 		}
 		sameAsBoxo(t, data, n)
-		if i == 0 && (len(n.blocks) != 10 || len(n.absences) != 5) {
+		if i == 0 && (len(n.blocks) != 6 || len(n.absences) != 3) {
 			t.Errorf("%d blocks and %d absences", len(n.blocks), len(n.absences))
 		}
 		if n.held != 0 {
@@ -151,7 +162,7 @@ func TestMessages(t *testing.T) {
 // TestAsking: boxo reads what we ask for.
 func TestAsking(t *testing.T) {
 	a, b := sum([]byte("a")), sum([]byte("b"))
-	m, _, err := message.FromNet(bytes.NewReader(asking([]entry{{cid: a}, {cid: b, cancel: true}}, 7)))
+	m, _, err := message.FromNet(bytes.NewReader(Asking([]Entry{{CID: a}, {CID: b, Cancel: true}}, 7)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,13 +202,13 @@ func FuzzMessage(f *testing.F) {
 	})
 }
 
-// listed is what readWants handed on.
+// listed is what ReadWants handed on.
 type listed struct {
 	noted
-	all []wanted
+	all []Wanted
 }
 
-func (l *listed) wants(w wanted) error { l.all = append(l.all, w); return nil }
+func (l *listed) Want(w Wanted) error { l.all = append(l.all, w); return nil }
 
 // FuzzWants: reading what a peer asks for never panics, takes memory by what was
 // sent, and sees what boxo sees.
@@ -205,13 +216,13 @@ func FuzzWants(f *testing.F) {
 	for _, data := range samples(f) {
 		f.Add(data)
 	}
-	f.Add(asking([]entry{{cid: sum([]byte("a"))}, {cid: sum([]byte("b")), cancel: true}}, 5))
+	f.Add(Asking([]Entry{{CID: sum([]byte("a"))}, {CID: sum([]byte("b")), Cancel: true}}, 5))
 	f.Add([]byte{6, 0x0a, 4, 0x0a, 2, 0x0a, 0})
 	f.Fuzz(func(t *testing.T, data []byte) {
 		before := allocated()
 		var l listed
 		r := bufio.NewReaderSize(bytes.NewReader(data), 16)
-		err := readWants(r, &l)
+		err := ReadWants(r, &l)
 		if got := allocated() - before; got > uint64(1<<20+len(data)*400) {
 			t.Errorf("%d bytes took %d", len(data), got)
 		}
@@ -224,7 +235,7 @@ func FuzzWants(f *testing.F) {
 		}
 		seen := map[cid.Cid]bool{}
 		for _, w := range l.all {
-			seen[w.cid] = true
+			seen[w.CID] = true
 		}
 		if len(seen) != len(m.Wantlist()) {
 			t.Errorf("%d wants, boxo sees %d", len(seen), len(m.Wantlist()))
@@ -235,6 +246,31 @@ func FuzzWants(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestReply: boxo and we read what we reply with.
+func TestReply(t *testing.T) {
+	small, large := []byte("small"), make([]byte, Large)
+	for _, blocks := range [][][]byte{{small, {}}, {small, large}, {large}, nil} {
+		var r Reply
+		r.Presence(sum([]byte("here")), true)
+		r.Presence(sum([]byte("not here")), false)
+		for _, b := range blocks {
+			r.Block(sum(b), b)
+		}
+		text := slices.Concat(r.Parts()...)
+		n, err := readAll(text)
+		if err != nil || len(n.blocks) != len(blocks) || len(n.absences) != 1 {
+			t.Errorf("%+v, %v", n, err)
+		}
+		m, _, err := message.FromNet(bytes.NewReader(text))
+		if err != nil || len(m.Blocks()) != len(blocks) || len(m.Haves()) != 1 || len(m.DontHaves()) != 1 {
+			t.Errorf("boxo: %v", err)
+		}
+	}
+	if parts := new(Reply).Parts(); parts != nil {
+		t.Errorf("nothing has parts: %q", parts)
+	}
 }
 
 // TestWants: each kind of want is read as boxo writes it.
@@ -249,13 +285,13 @@ func TestWants(t *testing.T) {
 		t.Fatal(err)
 	}
 	var l listed
-	if err := readWants(bufio.NewReader(&buf), &l); err != nil {
+	if err := ReadWants(bufio.NewReader(&buf), &l); err != nil {
 		t.Fatal(err)
 	}
-	want := map[cid.Cid]wanted{a: {cid: a, dontHave: true}, b: {cid: b, have: true}, c: {cid: c, cancel: true}}
+	want := map[cid.Cid]Wanted{a: {CID: a, DontHave: true}, b: {CID: b, Have: true}, c: {CID: c, Cancel: true}}
 	for _, w := range l.all {
-		if w != want[w.cid] {
-			t.Errorf("%+v, want %+v", w, want[w.cid])
+		if w != want[w.CID] {
+			t.Errorf("%+v, want %+v", w, want[w.CID])
 		}
 	}
 	if len(l.all) != 3 {
@@ -267,27 +303,4 @@ func allocated() uint64 {
 	all := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
 	metrics.Read(all)
 	return all[0].Value.Uint64()
-}
-
-// TestFoundAddresses: a router elsewhere can't make us connect to this machine, to
-// its network, or over what we do not speak.
-func TestFoundAddresses(t *testing.T) {
-	var addrs []ma.Multiaddr
-	for _, a := range []string{
-		"/ip4/127.0.0.1/tcp/22", "/ip4/192.168.1.1/tcp/80", "/ip6/::1/tcp/22", "/ip4/169.254.169.254/tcp/80", "/dns4/localhost/tcp/22", "/unix/run/x.sock",
-		"/ip4/8.8.8.8/udp/4001/quic-v1", "/ip4/8.8.8.8/tcp/4001", "/ip4/8.8.8.8/tcp/443/tls/http", "/ip6/2606:4700::1/tcp/4001",
-	} {
-		addrs = append(addrs, ma.StringCast(a))
-	}
-	if got := (&router{}).reached(addrs); len(got) != 2 || got[0].String() != "/ip4/8.8.8.8/tcp/4001" || got[1].String() != "/ip6/2606:4700::1/tcp/4001" {
-		t.Errorf("%v", got)
-	}
-	if got := (&router{near: true}).reached(addrs); len(got) != 6 {
-		t.Errorf("near: %v", got)
-	}
-	for host, want := range map[string]bool{"localhost": true, "127.0.0.1": true, "10.1.1.1": true, "example.org": false, "8.8.8.8": false, "169.254.169.254": true} {
-		if isNear(host) != want {
-			t.Errorf("%s: near %v", host, !want)
-		}
-	}
 }

@@ -1,4 +1,10 @@
-package node
+// Package wire reads and writes the messages of bitswap 1.2.0
+// (https://specs.ipfs.tech/bitswap-protocol/, "Wire Format"): a length, then
+// protobuf. They are read field by field as they come, so that a message takes no
+// more memory than one block, and what is of no use takes none.
+//
+// Nothing is known here of who speaks, nor whether a block is what it should be.
+package wire
 
 import (
 	"bufio"
@@ -12,9 +18,6 @@ import (
 	"github.com/ipfs/go-cid"
 )
 
-// The messages of bitswap 1.2.0 (https://specs.ipfs.tech/bitswap-protocol/, "Wire
-// Format"): a length, then protobuf. They are read field by field as they come, so
-// that a message takes no more memory than one block.
 const (
 	maxMessage  = 4 << 20 // what other implementations take at most
 	maxPrefix   = 64      // bytes of what says how a block is hashed
@@ -34,22 +37,22 @@ const (
 	wireVarint, wireFixed64, wireBytes, wireFixed32                          = 0, 1, 2, 5
 )
 
-// sink takes what a message holds.
-type sink interface {
-	// room waits until there is memory for a block of so many bytes.
-	room(n int) (free func(), err error)
-	// came says that so many bytes of a block arrived.
-	came(n int)
-	// block is one that arrived whole; prefix says how it is hashed.
-	block(prefix, data []byte) error
-	// absent says that the peer does not have a block.
-	absent(c cid.Cid)
-	// idle is how many bytes were of no use.
-	idle(n int) error
+// Answers takes what a message of somebody who answers holds.
+type Answers interface {
+	// Room waits until there is memory for a block of so many bytes.
+	Room(n int) (free func(), err error)
+	// Came says that so many bytes of a block arrived.
+	Came(n int)
+	// Block is one that arrived whole; prefix says how it is hashed.
+	Block(prefix, data []byte) error
+	// Absent says that the peer does not have a block.
+	Absent(c cid.Cid)
+	// Idle is how many bytes were of no use.
+	Idle(n int) error
 }
 
-// errMalformed is what no peer sends that speaks bitswap.
-var errMalformed = errors.New("it sent what is no message of bitswap")
+// ErrMalformed is what no peer sends that speaks bitswap.
+var ErrMalformed = errors.New("it sent what is no message of bitswap")
 
 // scanner reads one message, or a part of it.
 type scanner struct {
@@ -57,18 +60,18 @@ type scanner struct {
 	left int
 }
 
-// readMessage reads a message; io.EOF: there is none any more.
-func readMessage(r *bufio.Reader, to sink) error {
+// ReadAnswers reads a message; io.EOF: there is none any more.
+func ReadAnswers(r *bufio.Reader, to Answers) error {
 	size, err := binary.ReadUvarint(r)
 	switch {
 	case err == io.EOF:
 		return io.EOF
 	case err != nil:
-		return fmt.Errorf("%w: %w", errMalformed, err)
+		return fmt.Errorf("%w: %w", ErrMalformed, err)
 	case size > maxMessage:
 		return &dag.LimitError{What: "bytes in a message of bitswap", Limit: maxMessage}
 	}
-	if err := to.idle(overhead); err != nil {
+	if err := to.Idle(overhead); err != nil {
 		return err
 	}
 	s := &scanner{r: r, left: int(size)}
@@ -101,23 +104,23 @@ func (s *scanner) field() (field, n int, err error) {
 	case wireBytes:
 		size, err := s.uvarint()
 		if err != nil || size > uint64(s.left) {
-			return 0, 0, errors.Join(errMalformed, err)
+			return 0, 0, errors.Join(ErrMalformed, err)
 		}
 		return int(min(tag>>3, 1<<20)), int(size), nil
 	}
-	return 0, 0, errMalformed
+	return 0, 0, ErrMalformed
 }
 
 func (s *scanner) has(n int) error {
 	if n > s.left {
-		return errMalformed
+		return ErrMalformed
 	}
 	return nil
 }
 
 func (s *scanner) uvarint() (uint64, error) {
 	v, err := binary.ReadUvarint(s)
-	if err != nil && !errors.Is(err, errMalformed) {
+	if err != nil && !errors.Is(err, ErrMalformed) {
 		err = cut(err)
 	}
 	return v, err
@@ -126,7 +129,7 @@ func (s *scanner) uvarint() (uint64, error) {
 // ReadByte is for binary.ReadUvarint.
 func (s *scanner) ReadByte() (byte, error) {
 	if s.left == 0 {
-		return 0, errMalformed
+		return 0, ErrMalformed
 	}
 	s.left--
 	b, err := s.r.ReadByte()
@@ -154,7 +157,7 @@ func (s *scanner) read(into []byte) error {
 }
 
 // payload reads a block.
-func (s *scanner) payload(size int, to sink) error {
+func (s *scanner) payload(size int, to Answers) error {
 	in := &scanner{r: s.r, left: size}
 	s.left -= size
 	var prefix, data []byte
@@ -168,7 +171,7 @@ func (s *scanner) payload(size int, to sink) error {
 		case field == fieldData && n > dag.MaxBlock:
 			return &dag.LimitError{What: "bytes in a block", Limit: dag.MaxBlock}
 		case field == fieldData && data == nil:
-			give, err := to.room(n)
+			give, err := to.Room(n)
 			if err != nil {
 				return err
 			}
@@ -181,13 +184,13 @@ func (s *scanner) payload(size int, to sink) error {
 	if err != nil {
 		return err
 	}
-	return to.block(prefix, data)
+	return to.Block(prefix, data)
 }
 
 // chunk is how much of a block is read before that is said.
 const chunk = 64 << 10
 
-func (s *scanner) data(n int, to sink) ([]byte, error) {
+func (s *scanner) data(n int, to Answers) ([]byte, error) {
 	data := make([]byte, n)
 	for at := 0; at < n; {
 		// What there is, not a whole chunk: a slow peer is one that sends.
@@ -197,15 +200,15 @@ func (s *scanner) data(n int, to sink) ([]byte, error) {
 		}
 		at += m
 		s.left -= m
-		to.came(m)
+		to.Came(m)
 	}
 	return data, nil
 }
 
 // presence reads whether a block is there.
-func (s *scanner) presence(size int, to sink) error {
+func (s *scanner) presence(size int, to Answers) error {
 	if size > maxPresence {
-		return errMalformed
+		return ErrMalformed
 	}
 	text := make([]byte, size)
 	if err := s.read(text); err != nil {
@@ -223,29 +226,29 @@ func (s *scanner) presence(size int, to sink) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("%w: %w", errMalformed, err)
+		return fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
 	if kind == dontHave && c.Defined() {
-		to.absent(c)
+		to.Absent(c)
 	}
-	return to.idle(size)
+	return to.Idle(size)
 }
 
-// entry is a block that is asked for, or no more.
-type entry struct {
-	cid    cid.Cid
-	cancel bool
+// Entry is a block that is asked for, or no more.
+type Entry struct {
+	CID    cid.Cid
+	Cancel bool
 }
 
-// asking is a message that asks for blocks, each of which the peer is to say of if it has none.
+// Asking is a message that asks for blocks, each of which the peer is to say of if it has none.
 // first is the priority of the first of them.
-func asking(entries []entry, first int) []byte {
+func Asking(entries []Entry, first int) []byte {
 	var list []byte
 	for i, e := range entries {
 		var b []byte
-		b = appendBytes(b, fieldWanted, e.cid.Bytes())
+		b = appendBytes(b, fieldWanted, e.CID.Bytes())
 		b = appendNumber(b, fieldPriority, uint64(max(first-i, 1)))
-		if e.cancel {
+		if e.Cancel {
 			b = appendNumber(b, fieldCancel, 1)
 		} else {
 			b = appendNumber(b, fieldSayDontHave, 1)

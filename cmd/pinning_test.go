@@ -44,13 +44,17 @@ func pinkubo(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], s.URL)
 }
 
-// pinservice NAME [MODE]: a pinning service, whose token is "secret-token"; $NAME is
-// where it is. It fetches what it is to pin from its origins.
+// pinservice NAME [MODE [PEER…]]: a pinning service, whose token is "secret-token";
+// $NAME is where it is, PEERs are those that it says fetch for it. It fetches what it
+// is to pin from its origins.
 func pinservice(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) == 0 || len(args) > 2 {
-		ts.Fatalf("usage: pinservice NAME [MODE]")
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: pinservice NAME [MODE [PEER…]]")
 	}
-	p := &pinning.Service{Token: "secret-token", Mode: strings.Join(args[1:], ""), Fetch: fetchWhole}
+	p := &pinning.Service{Token: "secret-token", Fetch: fetchWhole}
+	if len(args) > 1 {
+		p.Mode, p.Delegates = args[1], args[2:]
+	}
 	s := httptest.NewServer(p)
 	ts.Defer(s.Close)
 	pinners(ts)[args[0]] = p
@@ -69,7 +73,7 @@ func fetchWhole(text string, origins []string) error {
 	}
 	f := r.fetcher()
 	defer f.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	return dag.WriteCAR(ctx, io.Discard, f, root, dag.WalkOptions{Limits: dag.DefaultLimits()}, nil)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -46,7 +47,7 @@ func (p *publishCmd) targets(conf *config) (list []*pinTarget, err error) {
 	for _, typed := range p.Pin {
 		t, err := newTarget(conf, typed)
 		if err != nil {
-			bad = multierror.Append(bad, failed("publish", "--pin "+typed, err))
+			bad = multierror.Append(bad, failed("publish", "--pin "+redacted(typed), err))
 			continue
 		}
 		list = append(list, t)
@@ -55,7 +56,7 @@ func (p *publishCmd) targets(conf *config) (list []*pinTarget, err error) {
 }
 
 func newTarget(conf *config, typed string) (*pinTarget, error) {
-	t := &pinTarget{typed: typed}
+	t := &pinTarget{typed: redacted(typed)}
 	var err error
 	if rpc, ok := rpcAddress(typed); ok {
 		t.kubo, err = pin.NewKubo(rpc)
@@ -79,6 +80,15 @@ func newTarget(conf *config, typed string) (*pinTarget, error) {
 	}
 	t.service, err = pin.NewService(at.Service, token)
 	return t, err
+}
+
+// redacted is an address without its password.
+func redacted(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.User == nil {
+		return address
+	}
+	return u.Redacted()
 }
 
 func noTarget(conf *config, typed string) error {

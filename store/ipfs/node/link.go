@@ -28,6 +28,7 @@ const (
 	maxIdle  = 8 << 20                // bytes of no use from one peer, beside as many as were of use
 	telling  = 64 << 10               // bytes of blocks, after which who waits is told that they come,
 	tellEach = 100 * time.Millisecond // or time
+	renewal  = 3 * time.Second        // of silence, after which all is asked for again
 )
 
 // want is a block that somebody waits for.
@@ -69,6 +70,7 @@ type link struct {
 	useless  int64 // bytes of anything else
 	untold   int   // bytes that came since who waits was told
 	told     time.Time
+	heard    time.Time // when something came last, or waiting began
 }
 
 func newLink(p *Peer) *link {
@@ -97,6 +99,9 @@ func (l *link) want(c cid.Cid, report func(int)) *want {
 	key := string(c.Hash())
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if len(l.wants) == 0 {
+		l.heard = time.Now()
+	}
 	if len(l.wants[key]) == 0 {
 		l.queue = append(l.queue, wire.Entry{CID: c})
 		l.asked[maphash.String(l.seed, key)] = struct{}{}
@@ -144,6 +149,7 @@ func (l *link) answered(hash mh.Multihash, a answer) bool {
 	if _, ok := l.asked[maphash.String(l.seed, key)]; !ok {
 		return false
 	}
+	l.heard = time.Now()
 	for _, w := range l.wants[key] {
 		w.got <- a
 	}
@@ -160,10 +166,14 @@ func (l *link) run() {
 		return
 	}
 	l.connected.Store(true)
+	again := time.NewTicker(renewal)
+	defer again.Stop()
 	for {
 		select {
 		case <-l.ctx.Done():
 			return
+		case <-again.C:
+			l.renew()
 		case <-l.kick:
 		}
 		if err := l.send(stream); err != nil {
@@ -173,16 +183,46 @@ func (l *link) run() {
 	}
 }
 
+// renew asks again for all that is waited for, where nothing came for long: the
+// peer may have forgotten.
+func (l *link) renew() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.wants) == 0 || time.Since(l.heard) < renewal {
+		return
+	}
+	l.heard = time.Now()
+	for _, list := range l.wants {
+		l.queue = append(l.queue, wire.Entry{CID: list[0].cid})
+	}
+}
+
+// batch takes out what goes into the next message. Of what is said of one block
+// the last counts: Kubo takes a cancellation and a want in one message, whichever
+// comes first, for a cancellation.
+func (l *link) batch() (batch []wire.Entry, priority int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	n := min(len(l.queue), most)
+	last := make(map[cid.Cid]int, n)
+	for i, e := range l.queue[:n] {
+		last[e.CID] = i
+	}
+	for i, e := range l.queue[:n] {
+		if last[e.CID] == i {
+			batch = append(batch, e)
+		}
+	}
+	l.queue, priority = l.queue[n:], l.priority
+	l.priority -= n
+	return batch, priority
+}
+
 // send sends what there is to be sent.
 func (l *link) send(s network.Stream) error {
 	for {
-		l.mu.Lock()
-		n := min(len(l.queue), most)
-		batch, first := l.queue[:n:n], l.priority
-		l.queue = l.queue[n:]
-		l.priority -= n
-		l.mu.Unlock()
-		if n == 0 {
+		batch, first := l.batch()
+		if len(batch) == 0 {
 			return nil
 		}
 		if err := s.SetWriteDeadline(time.Now().Add(writing)); err != nil {
@@ -221,6 +261,7 @@ func (l *link) Came(n int) {
 	l.mu.Lock()
 	l.untold += n
 	now := time.Now()
+	l.heard = now
 	if l.untold < telling && now.Sub(l.told) < tellEach {
 		l.mu.Unlock()
 		return

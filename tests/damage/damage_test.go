@@ -123,7 +123,7 @@ type point struct {
 }
 
 // sampled is how many points are tried where not all are asked for.
-const sampled = 24
+const sampled = 16
 
 // points are all of them if IPP_TEST_DAMAGE is all; else some, from a seed that
 // is printed and that IPP_TEST_DAMAGE=SEED repeats.

@@ -19,7 +19,7 @@ import (
 
 // sampled is how many points testDisk tries of syncs and of all else, where not
 // all are asked for: syncs are few, and what matters most.
-const sampled = 20
+const sampled = 12
 
 // fault is what may go wrong with a disk.
 type fault struct {

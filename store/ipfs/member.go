@@ -131,7 +131,7 @@ func (m *member) stream(ctx context.Context, s Streamer, root cid.Cid, lim *Limi
 	return nil
 }
 
-// errSilent and errSlow are why a question is given up.
+// Why a question is given up.
 var (
 	errSilent = errors.New("it sent nothing")
 	errSlow   = errors.New("it sent too little")

@@ -8,8 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"time"
+
+	"ipp/store/ipfs/web"
 
 	"github.com/ipfs/go-cid"
 	ma "github.com/multiformats/go-multiaddr"
@@ -30,7 +31,7 @@ func (n *Node) Announce(ctx context.Context, address string, cids []cid.Cid) err
 	if err != nil {
 		return err
 	}
-	addrs := n.announced(isLoopback(r.base.Hostname()))
+	addrs := n.announced(web.IsLoopback(r.base.Hostname()))
 	if len(addrs) == 0 {
 		return ErrUnreachable
 	}
@@ -105,9 +106,4 @@ func (n *Node) announced(local bool) (list []ma.Multiaddr) {
 		}
 	}
 	return list
-}
-
-func isLoopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
 }

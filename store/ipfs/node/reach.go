@@ -3,12 +3,14 @@ package node
 import (
 	"context"
 
+	"ipp/store/ipfs/web"
+
 	ma "github.com/multiformats/go-multiaddr"
 )
 
 // Reached are the addresses under which the node is reached from a host: those of
 // loopback only from this machine. Its peer ID is at the end of each.
-func (n *Node) Reached(host string) []string { return n.full(n.announced(isLoopback(host))) }
+func (n *Node) Reached(host string) []string { return n.full(n.announced(web.IsLoopback(host))) }
 
 // Meet connects to a peer, which may then ask for blocks, though it could not have
 // connected to us.

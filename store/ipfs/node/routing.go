@@ -157,7 +157,7 @@ func overTCP(a ma.Multiaddr) bool {
 
 func isNear(host string) bool {
 	ip, err := netip.ParseAddr(host)
-	return isLoopback(host) || err == nil && (ip.IsPrivate() || ip.IsLinkLocalUnicast())
+	return web.IsLoopback(host) || err == nil && (ip.IsPrivate() || ip.IsLinkLocalUnicast())
 }
 
 // find gives each the peers that have a block, as they are told, until it has

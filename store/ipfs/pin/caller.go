@@ -43,10 +43,7 @@ func (c *caller) do(r *http.Request) (*http.Response, error) {
 	}
 	resp, err := c.client.Do(r)
 	if err != nil {
-		if e, ok := errors.AsType[*url.Error](err); ok { // it repeats the whole address
-			err = e.Err
-		}
-		return nil, c.secret(because(r.Context(), err))
+		return nil, c.secret(because(r.Context(), web.Cause(err)))
 	}
 	if resp.StatusCode/100 == 2 && resp.Header.Get("Content-Encoding") == "" {
 		return resp, nil

@@ -7,11 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"ipp/store/ipfs/web"
 
 	"github.com/ipfs/go-cid"
 )
@@ -36,7 +37,7 @@ func NewService(address, token string) (*Service, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case c.base.Scheme != "https" && !isLoopback(c.base.Hostname()):
+	case c.base.Scheme != "https" && !web.IsLoopback(c.base.Hostname()):
 		return nil, fmt.Errorf("%q is not encrypted: a token goes there by https alone", c.base.Redacted())
 	case c.base.User != nil:
 		return nil, fmt.Errorf("%q has a name in it: what lets you in is the token", c.base.Redacted())
@@ -66,11 +67,6 @@ func CheckToken(token string) error {
 	return nil
 }
 
-func isLoopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
-}
-
 // Name is how people know it.
 func (s *Service) Name() string { return s.base.Redacted() }
 
@@ -78,7 +74,7 @@ func (s *Service) Name() string { return s.base.Redacted() }
 func (s *Service) Host() string { return s.base.Hostname() }
 
 // Local says that the service is on this machine.
-func (s *Service) Local() bool { return isLoopback(s.Host()) }
+func (s *Service) Local() bool { return web.IsLoopback(s.Host()) }
 
 // Request is what a service is to pin.
 type Request struct {

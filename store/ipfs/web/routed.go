@@ -63,6 +63,12 @@ func isPublic(ip netip.Addr) bool {
 // shared is between customers and their provider (RFC 6598).
 var shared = netip.MustParsePrefix("100.64.0.0/10")
 
+// IsLoopback says whether a host is named as this machine.
+func IsLoopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
 // isNear says whether a host is named as what is not public.
 func isNear(host string) bool {
 	ip, err := netip.ParseAddr(host)

@@ -230,10 +230,7 @@ func (s *Source) Stream(ctx context.Context, root cid.Cid, report func(int), eac
 func (s *Source) do(r *http.Request, report func(int)) (io.ReadCloser, int64, error) {
 	resp, err := s.client.Do(r)
 	if err != nil {
-		if e, ok := errors.AsType[*url.Error](err); ok { // it repeats the whole address
-			err = e.Err
-		}
-		return nil, 0, shorten(err)
+		return nil, 0, shorten(Cause(err))
 	}
 	report(0)
 	body := &counted{resp.Body, report}
@@ -248,6 +245,15 @@ func (s *Source) do(r *http.Request, report func(int)) (io.ReadCloser, int64, er
 		err = shorten(fmt.Errorf("it answers %s", resp.Status))
 	}
 	return nil, 0, errors.Join(err, resp.Body.Close())
+}
+
+// Cause is what went wrong with a request, without the address that net/http
+// repeats.
+func Cause(err error) error {
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return e.Err
+	}
+	return err
 }
 
 // maxText is how much of an error is told: net/http repeats what it was sent.

@@ -3,10 +3,6 @@ package wire
 import (
 	"bufio"
 	"encoding/binary"
-	"fmt"
-	"io"
-
-	"ipp/store/dag"
 
 	"github.com/ipfs/go-cid"
 )
@@ -33,19 +29,10 @@ type Asker interface {
 // That a list is the whole of what he wants makes no difference: what he wants no
 // more he cancels, or is gone.
 func ReadWants(r *bufio.Reader, to Asker) error {
-	size, err := binary.ReadUvarint(r)
-	switch {
-	case err == io.EOF:
-		return io.EOF
-	case err != nil:
-		return fmt.Errorf("%w: %w", ErrMalformed, err)
-	case size > maxMessage:
-		return &dag.LimitError{What: "bytes in a message of bitswap", Limit: maxMessage}
-	}
-	if err := to.Idle(overhead); err != nil {
+	s, err := begin(r, to)
+	if err != nil {
 		return err
 	}
-	s := &scanner{r: r, left: int(size)}
 	return s.each(func(field, n int) error {
 		if field != fieldWantlist {
 			return s.useless(n, to)
@@ -76,7 +63,7 @@ func (s *scanner) each(do func(field, n int) error) error {
 }
 
 // useless skips a field.
-func (s *scanner) useless(n int, to interface{ Idle(int) error }) error {
+func (s *scanner) useless(n int, to idler) error {
 	if err := s.skip(n); err != nil {
 		return err
 	}

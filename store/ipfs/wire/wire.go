@@ -60,21 +60,29 @@ type scanner struct {
 	left int
 }
 
-// ReadAnswers reads a message; io.EOF: there is none any more.
-func ReadAnswers(r *bufio.Reader, to Answers) error {
+// idler counts bytes that were of no use.
+type idler interface{ Idle(n int) error }
+
+// begin reads how long a message is; io.EOF: there is none any more.
+func begin(r *bufio.Reader, to idler) (*scanner, error) {
 	size, err := binary.ReadUvarint(r)
 	switch {
 	case err == io.EOF:
-		return io.EOF
+		return nil, io.EOF
 	case err != nil:
-		return fmt.Errorf("%w: %w", ErrMalformed, err)
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	case size > maxMessage:
-		return &dag.LimitError{What: "bytes in a message of bitswap", Limit: maxMessage}
+		return nil, &dag.LimitError{What: "bytes in a message of bitswap", Limit: maxMessage}
 	}
-	if err := to.Idle(overhead); err != nil {
+	return &scanner{r: r, left: int(size)}, to.Idle(overhead)
+}
+
+// ReadAnswers reads a message; io.EOF: there is none any more.
+func ReadAnswers(r *bufio.Reader, to Answers) error {
+	s, err := begin(r, to)
+	if err != nil {
 		return err
 	}
-	s := &scanner{r: r, left: int(size)}
 	return s.each(func(field, n int) error {
 		switch field {
 		case fieldPayload:

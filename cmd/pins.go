@@ -40,7 +40,10 @@ const (
 const (
 	afterAtMost = 5 * time.Minute
 	askedAtMost = 2 * time.Hour
-	nodeAnswers = 3 * time.Second // or it counts as not there
+
+	// Or the node counts as not there.
+	answersAfter = 3 * time.Second
+	answersAsked = 30 * time.Second
 )
 
 var (
@@ -85,7 +88,7 @@ func (a *app) pinsAfterChange(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, afterAtMost, &pin.LateError{After: afterAtMost})
 	defer cancel()
-	done, err := a.keepPins(ctx, conf, keeping{wait: pinsAfter})
+	done, err := a.keepPins(ctx, conf, keeping{hello: answersAfter, wait: pinsAfter})
 	node := term.Safe(done.node)
 	for _, m := range done.Pinned {
 		a.note("%s is pinned on %s", term.Safe(m.Name), node)
@@ -106,6 +109,7 @@ func (a *app) pinsAfterChange(ctx context.Context) {
 
 // keeping is how pins are brought up to date.
 type keeping struct {
+	hello    time.Duration // how long the node may take to say who it is
 	wait     pin.Wait
 	thorough bool // looks at every pin
 	dryRun   bool
@@ -156,7 +160,7 @@ type pinKeeper struct {
 }
 
 func (k *pinKeeper) run(ctx context.Context, done keptPins) (keptPins, error) {
-	asking, cancel := context.WithTimeoutCause(ctx, nodeAnswers, &pin.SilentError{For: nodeAnswers})
+	asking, cancel := context.WithTimeoutCause(ctx, k.how.hello, &pin.SilentError{For: k.how.hello})
 	id, err := k.kubo.Identity(asking)
 	cancel()
 	if err != nil {
@@ -235,7 +239,7 @@ func (k *pinKeeper) save(made []pin.Made) error {
 func (p *publishCmd) keepAll(ctx context.Context, a *app, conf *config) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, askedAtMost, &pin.LateError{After: askedAtMost})
 	defer cancel()
-	done, err := a.keepPins(ctx, conf, keeping{wait: pinsAsked, thorough: true, dryRun: p.DryRun})
+	done, err := a.keepPins(ctx, conf, keeping{hello: answersAsked, wait: pinsAsked, thorough: true, dryRun: p.DryRun})
 	if err != nil {
 		return pinsFailed(err)
 	}

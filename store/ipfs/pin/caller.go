@@ -58,7 +58,11 @@ func (c *caller) do(r *http.Request) (*http.Response, error) {
 
 // ask sends a request whose answer is one JSON value.
 func (c *caller) ask(ctx context.Context, method string, u *url.URL, body io.Reader, into any) error {
-	ctx, _, stop := patient(ctx, c.answering)
+	return c.askWithin(ctx, c.answering, method, u, body, into)
+}
+
+func (c *caller) askWithin(ctx context.Context, patience time.Duration, method string, u *url.URL, body io.Reader, into any) error {
+	ctx, _, stop := patient(ctx, patience)
 	defer stop()
 	r, err := http.NewRequestWithContext(ctx, method, u.String(), body)
 	if err != nil {

@@ -142,6 +142,7 @@ type Wait struct {
 // for at others, even if it is told not to (0.43 does), so Wait.Fetch says nothing
 // here.
 func (k *Kubo) Pin(ctx context.Context, c cid.Cid, name string, w Wait) error {
+	w.Idle = max(w.Idle, k.taking) // its disk may be busy
 	have, pinned := -1, false
 	query := url.Values{"arg": {c.String()}, "name": {name}, "recursive": {"true"}, "progress": {"true"}}
 	err := k.work(ctx, "pin/add", query, w, func(line []byte) (moved bool, err error) {
@@ -213,7 +214,7 @@ func (k *Kubo) work(ctx context.Context, call string, query url.Values, w Wait, 
 
 // Unpin takes a pin of a whole DAG away.
 func (k *Kubo) Unpin(ctx context.Context, c cid.Cid) error {
-	return k.ask(ctx, http.MethodPost, k.at("pin/rm", url.Values{"arg": {c.String()}, "recursive": {"true"}}), nil, nil)
+	return k.askWithin(ctx, k.taking, http.MethodPost, k.at("pin/rm", url.Values{"arg": {c.String()}, "recursive": {"true"}}), nil, nil)
 }
 
 // at is where a call is answered.

@@ -81,6 +81,7 @@ func TestKuboEndless(t *testing.T) {
 	if _, err := k.Identity(t.Context()); err == nil || !strings.Contains(err.Error(), "bytes") {
 		t.Errorf("id: %v", err)
 	}
+	k.taking = soon
 	is[*StuckError](t, "pin/add", k.Pin(t.Context(), tr.root, "x", someWait))
 	wait := Wait{Idle: time.Hour, Most: soon}
 	is[*LateError](t, "pin/add, in all", k.Pin(t.Context(), tr.root, "x", wait))

@@ -32,7 +32,7 @@ import (
 
 const (
 	answering = 10 * time.Second // of silence, while an answer is due
-	taking    = 30 * time.Second // in which nothing of what is sent is taken
+	taking    = 30 * time.Second // in which nothing of what is sent is taken, or written to its disk
 
 	maxAnswer = 1 << 20
 	maxLine   = 64 << 10 // of an answer in lines

@@ -40,6 +40,7 @@ func figures() []figure {
 		{name: "hold-keep", work: "… that keeps them", bars: most(hold, 100), slow: true, make: holdToKeep},
 		{name: "bitswap", work: "`ipp install` by bitswap, 100 MB in one file", bars: within(2), make: overNetwork(packaged, 1, true, copied)},
 		{name: "bitswap-kubo", work: "… beside Kubo", bars: within(1), make: overNetwork(packaged, 1, true, pinned)},
+		{name: "bitswap-bare", work: "… beside a bare stream", bars: within(0), make: overNetwork(packaged, 1, true, streamed)},
 		{name: "bitswap-small", work: fmt.Sprintf("… %d files of %d bytes", smallFiles, smallSize), bars: within(3), slow: true, make: overNetwork(smallFiles*smallSize, smallFiles, true, local)},
 		{name: "gateway", work: "`ipp install` from a gateway, 100 MB in one file", bars: within(1.5), make: overNetwork(packaged, 1, false, curled)},
 		{name: "gateway-small", work: fmt.Sprintf("… %d files of %d bytes", smallFiles, smallSize), bars: within(1.5), slow: true, make: overNetwork(smallFiles*smallSize, smallFiles, false, local)},
@@ -47,7 +48,9 @@ func figures() []figure {
 		{name: "memory", rows: peaks},
 		{name: "network-memory", rows: networkPeaks},
 		{name: "disk", rows: versionsOnDisk},
-		{name: "start-up", work: "start of `ipp version`", bars: []bar{{kind: wall, more: 6}}, times: 4, make: startUp},
+		{name: "start-up", work: "start of `ipp version`", bars: []bar{{kind: wall, more: 6}}, times: 4, make: startUp("kong alone", "github.com/alecthomas/kong")},
+		{name: "start-up-linked", work: "… beside what is linked in, unused", bars: within(0), times: 4, make: startUp("kong, libp2p, Badger",
+			"github.com/alecthomas/kong", "ipp/store/ipfs/node", "ipp/store/index")},
 		{name: "start", work: "start of an installed program", bars: within(1), noise: true, times: 20, make: start},
 	}
 }

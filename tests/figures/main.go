@@ -40,6 +40,8 @@ type options struct {
 	ipp    string
 	sha256 bool
 	peak   string
+	give   string
+	take   string
 }
 
 func main() {
@@ -51,6 +53,8 @@ func main() {
 	flag.StringVar(&o.ipp, "ipp", "", "measure this binary instead of building ./cmd/ipp")
 	flag.BoolVar(&o.sha256, "sha256", false, "be the peer that reads files and hashes them on one core")
 	flag.StringVar(&o.peak, "peak", "", "run a command and write into this file how many bytes of memory it had at most")
+	flag.StringVar(&o.give, "give", "", "be the end of a libp2p stream that gives this file")
+	flag.StringVar(&o.take, "take", "", "be the other end, and take from this address")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -58,6 +62,10 @@ func main() {
 	switch {
 	case o.sha256:
 		run = func(context.Context, options) error { return hashFiles(flag.Args()) }
+	case o.give != "":
+		run = func(ctx context.Context, o options) error { return giveStream(ctx, o.give) }
+	case o.take != "":
+		run = func(ctx context.Context, o options) error { return takeStream(ctx, o.take, flag.Arg(0)) }
 	case o.peak != "":
 		run = func(ctx context.Context, o options) error { return tellPeak(ctx, o.peak, flag.Args()) }
 	}

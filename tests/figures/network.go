@@ -227,28 +227,24 @@ func networkPeaks(b *bench) (all []row, err error) {
 }
 
 // startUp is a command that does nothing, beside a program of kong's that does
-// nothing.
-func startUp(b *bench, _ int) (ours side, peers []side, err error) {
-	h, err := b.home("start-up")
-	if err != nil {
-		return ours, nil, err
+// nothing, whatever else it imports.
+func startUp(name, kong string, more ...string) func(*bench, int) (side, []side, error) {
+	return func(b *bench, _ int) (ours side, peers []side, err error) {
+		h, err := b.home("start-up")
+		if err != nil {
+			return ours, nil, err
+		}
+		program := filepath.Join(b.dir, "starts")
+		text := fmt.Sprintf("package main\n\nimport %q\n", kong)
+		for _, path := range more {
+			text += fmt.Sprintf("import _ %q\n", path)
+		}
+		text += "\nfunc main() {\n\tvar c struct {\n\t\tVersion struct{} `cmd:\"\"`\n\t}\n\tkong.Parse(&c)\n}\n"
+		if err := os.WriteFile(program+".go", []byte(text), 0o644); err != nil {
+			return ours, nil, err
+		}
+		err = b.do(step{argv: []string{"go", "build", "-trimpath", "-o", program, program + ".go"}, env: []string{"CGO_ENABLED=0"}})
+		ours = side{name: "ipp", steps: func(int) []step { return []step{h.ipp("version")} }}
+		return ours, []side{{name: name, steps: func(int) []step { return []step{{argv: []string{program, "version"}}} }}}, err
 	}
-	source, program := filepath.Join(b.dir, "kong.go"), filepath.Join(b.dir, "kong")
-	const text = `package main
-
-import "github.com/alecthomas/kong"
-
-func main() {
-	var c struct {
-		Version struct{} ` + "`cmd:\"\"`" + `
-	}
-	kong.Parse(&c)
-}
-`
-	if err := os.WriteFile(source, []byte(text), 0o644); err != nil {
-		return ours, nil, err
-	}
-	err = b.do(step{argv: []string{"go", "build", "-trimpath", "-o", program, source}, env: []string{"CGO_ENABLED=0"}})
-	ours = side{name: "ipp", steps: func(int) []step { return []step{h.ipp("version")} }}
-	return ours, []side{{name: "kong alone", steps: func(int) []step { return []step{{argv: []string{program, "version"}}} }}}, err
 }

@@ -99,7 +99,7 @@ func (p *Peer) Address() string { return fmt.Sprintf("%s/p2p/%s", p.Addrs()[0], 
 // listen starts a peer that answers wants so.
 func listen(t testing.TB, answer func(*Peer, peer.ID, []message.Entry)) *Peer {
 	t.Helper()
-	h, err := newHost()
+	h, err := NewHost()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,8 @@ func listen(t testing.TB, answer func(*Peer, peer.ID, []message.Entry)) *Peer {
 	return p
 }
 
-func newHost() (host.Host, error) {
+// NewHost is a libp2p host of TCP, Noise and Yamux on loopback.
+func NewHost() (host.Host, error) {
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return nil, err

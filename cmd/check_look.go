@@ -115,7 +115,11 @@ func (c *checker) lookAtProfiles(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	others, err := profile.Strangers(c.state)
+	for _, path := range others {
+		c.report.Notes = append(c.report.Notes, checkWord{path, "not ipp's: no profile has such a name; remove it by hand"})
+	}
+	return err
 }
 
 // holds finds out which trees generations hold. Of a profile that can't be read

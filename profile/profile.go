@@ -82,20 +82,33 @@ func Open(name ref.Name, opt Options) *Profile {
 
 // List lists the profiles below a state directory.
 func List(state string) ([]ref.Name, error) {
-	entries, err := os.ReadDir(filepath.Join(state, "profiles"))
+	names, _, err := list(state)
+	return names, err
+}
+
+// Strangers lists what lies among the profiles and is none, by path.
+func Strangers(state string) ([]string, error) {
+	_, others, err := list(state)
+	return others, err
+}
+
+func list(state string) (names []ref.Name, others []string, err error) {
+	dir := filepath.Join(state, "profiles")
+	entries, err := os.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("list profiles: %w", err)
+		return nil, nil, fmt.Errorf("list profiles: %w", err)
 	}
-	var names []ref.Name
 	for _, e := range entries {
 		if name, err := ref.ParseName(e.Name()); err == nil && e.IsDir() {
 			names = append(names, name)
+		} else {
+			others = append(others, filepath.Join(dir, e.Name()))
 		}
 	}
-	return names, nil
+	return names, others, nil
 }
 
 // Dir is the profile's directory, that of its store root.

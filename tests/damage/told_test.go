@@ -33,6 +33,9 @@ func TestTold(t *testing.T) {
 			}
 			w.must(os.WriteFile(in("leases/junk"), nil, 0o644))
 		}, "check", 0, []string{"leases/baz: not ipp's: remove it by hand", "leases/junk: not ipp's", "staging/junk: not ipp's"}, nil},
+		{"a stranger among the profiles", func(w *world) {
+			w.must(os.Mkdir(filepath.Join(w.home(), ".local", "state", "ipp", "profiles", "No Name"), 0o755))
+		}, "check", 0, []string{"profiles/No Name: not ipp's: no profile has such a name"}, nil},
 		{"contents and mode", func(w *world) {
 			path := filepath.Join(w.treeOf("b"), "bin", "b")
 			w.rewrite(path, func(data []byte) []byte { data[0] ^= 1; return data })

@@ -316,6 +316,42 @@ func TestManyWhoTakeNothing(t *testing.T) {
 	b.serves(t)
 }
 
+// TestManyWhoTakeLittle: more slow peers than there is memory for, each quick enough
+// to be served for ever, don't keep the others from their blocks.
+func TestManyWhoTakeLittle(t *testing.T) {
+	b := besiege(t, 20, mib)
+	m := message.New(false)
+	for _, c := range b.cids {
+		m.AddEntry(c, 1, pb.Message_Wantlist_Block, true)
+	}
+	var slow []*hosted
+	for range sendAtOnce + 8 {
+		n := b.stranger(t)
+		n.host.SetStreamHandler(bitswapProtocol, func(s network.Stream) {
+			for buf := make([]byte, 32<<10); t.Context().Err() == nil; time.Sleep(time.Second) {
+				if _, err := io.ReadFull(s, buf); err != nil {
+					return
+				}
+			}
+		})
+		if err := m.ToNetV1(b.stream(t, n)); err != nil {
+			t.Fatal(err)
+		}
+		slow = append(slow, n)
+	}
+	eventually(t, "all memory is taken", func() bool { return b.shelf.asked.Load() >= sendAtOnce })
+	b.serves(t)
+	left := 0
+	for _, n := range slow {
+		if n.host.Network().Connectedness(b.info.ID) != network.Connected {
+			left++
+		}
+	}
+	if left == 0 {
+		t.Error("none of the slow peers was left")
+	}
+}
+
 // TestIdentity: whoever connects is told that bitswap is spoken here, and where.
 // Helia asks nobody else.
 func TestIdentity(t *testing.T) {

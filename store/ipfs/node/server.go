@@ -28,11 +28,13 @@ const (
 	inline     = 1 << 10  // bytes of a block that is sent to who only asks whether it is there
 	pace       = 64 << 10 // bytes that a peer has to take within
 	paceTime   = 4 * time.Second
+	fair       = 8 * time.Second // that a message may take where others wait for its memory
+	recheck    = time.Second     // how often who waits looks for one that took longer
 )
 
 // Node is a host that serves by bitswap. Each peer has a queue of its own, and is
 // answered by itself: one that takes nothing holds up nobody, and after paceTime it
-// is left.
+// is left. Those that take little are left where others wait for what they hold.
 type Node struct {
 	*hosted
 	blocks Blocks
@@ -44,6 +46,7 @@ type Node struct {
 
 	mu      sync.Mutex
 	clients map[peer.ID]*served
+	senders map[*served]time.Time // whose messages are in memory, and since when
 }
 
 // Server makes a node that serves blocks at addresses such as
@@ -61,7 +64,7 @@ func Server(key ed25519.PrivateKey, blocks Blocks, listen ...string) (*Node, err
 	if err != nil {
 		return nil, err
 	}
-	n := &Node{hosted: h, blocks: blocks, slots: make(chan struct{}, sendAtOnce), clients: map[peer.ID]*served{}}
+	n := &Node{hosted: h, blocks: blocks, slots: make(chan struct{}, sendAtOnce), clients: map[peer.ID]*served{}, senders: map[*served]time.Time{}}
 	n.ctx, n.stop = context.WithCancel(context.Background())
 	for _, p := range spoken {
 		n.host.SetStreamHandler(p, n.answer)
@@ -270,12 +273,10 @@ func (c *served) send() error {
 
 // sendFrom sends one message, which begins with w.
 func (c *served) sendFrom(s network.Stream, w wire.Wanted) error {
-	select {
-	case c.node.slots <- struct{}{}:
-		defer func() { <-c.node.slots }()
-	case <-c.ctx.Done():
-		return c.ctx.Err()
+	if err := c.begin(); err != nil {
+		return err
 	}
+	defer c.done()
 	var m wire.Reply
 	blocks, bytes := 0, 0
 	for n, ok := 0, true; ok; n++ {
@@ -296,6 +297,50 @@ func (c *served) sendFrom(s network.Stream, w wire.Wanted) error {
 	c.node.sentBlocks.Add(uint64(blocks))
 	c.node.sentBytes.Add(uint64(bytes))
 	return nil
+}
+
+// begin waits until there is memory for a message. It ends the peer that has taken
+// longest over its own, where that is longer than is fair.
+func (c *served) begin() error {
+	n := c.node
+	again := time.NewTicker(recheck)
+	defer again.Stop()
+	for {
+		select {
+		case n.slots <- struct{}{}:
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			n.senders[c] = time.Now()
+			return nil
+		case <-c.ctx.Done():
+			return c.ctx.Err()
+		case <-again.C:
+			if slow := n.slowest(); slow != nil {
+				slow.leave()
+			}
+		}
+	}
+}
+
+// done gives the memory of a message back.
+func (c *served) done() {
+	c.node.mu.Lock()
+	delete(c.node.senders, c)
+	c.node.mu.Unlock()
+	<-c.node.slots
+}
+
+// slowest is the peer that has taken longest over a message; nil: nobody took long.
+func (n *Node) slowest() (slow *served) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	longest := fair
+	for c, since := range n.senders {
+		if took := time.Since(since); took > longest && c.ctx.Err() == nil {
+			slow, longest = c, took
+		}
+	}
+	return slow
 }
 
 // add answers one want, and says how large the block is that it adds; -1: none.

@@ -328,7 +328,7 @@ func TestManyWhoTakeLittle(t *testing.T) {
 	for range sendAtOnce + 8 {
 		n := b.stranger(t)
 		n.host.SetStreamHandler(bitswapProtocol, func(s network.Stream) {
-			for buf := make([]byte, 32<<10); t.Context().Err() == nil; time.Sleep(time.Second) {
+			for buf := make([]byte, 64<<10); t.Context().Err() == nil; time.Sleep(time.Second) {
 				if _, err := io.ReadFull(s, buf); err != nil {
 					return
 				}

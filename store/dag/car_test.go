@@ -282,6 +282,11 @@ func TestCARMalformed(t *testing.T) {
 	nested := version2(v2)
 	huge := append([]byte{}, v2...)
 	binary.LittleEndian.PutUint64(huge[11+16+8:], 1<<63)
+	index := func(at uint64) []byte {
+		data := append([]byte{}, v2...)
+		binary.LittleEndian.PutUint64(data[11+16+16:], at)
+		return data
+	}
 	large := append(binary.AppendUvarint(nil, 36+MaxBlock+200), f.raw("x").cid.Bytes()...)
 	large = append(large, make([]byte, MaxBlock+200)...)
 	for name, c := range map[string]struct {
@@ -307,6 +312,8 @@ func TestCARMalformed(t *testing.T) {
 		"too large a block":       {with(large...), len(good)},
 		"version 2 in version 2":  {nested, -1},
 		"version 2 without end":   {huge, -1},
+		"an index in the blocks":  {index(60), -1},
+		"an index at 2^63":        {index(1 << 63), -1},
 	} {
 		_, err := OpenCAR(writeFile(t, c.data))
 		e, ok := errors.AsType[*FormatError](err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 
 	"github.com/ipfs/go-cid"
 )
@@ -37,6 +38,9 @@ func (w *window) enter(r io.ReaderAt) error {
 	}
 	if offset > uint64(w.end) || size > uint64(w.end)-offset {
 		return fmt.Errorf("its blocks, %d bytes at byte %d, end after the file: %w", size, offset, io.ErrUnexpectedEOF)
+	}
+	if index := binary.LittleEndian.Uint64(fixed[16:]); index != 0 && (index < offset+size || index > math.MaxInt64) {
+		return fmt.Errorf("its index begins at byte %d: not behind its blocks, which end at byte %d", index, offset+size)
 	}
 	w.start = int64(offset)
 	w.end = w.start + int64(size)

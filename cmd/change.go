@@ -210,11 +210,13 @@ func contradicts(old profile.State, wishes *lock.Profile, err error) error {
 	if !errors.As(err, &lacks) {
 		return nil
 	}
-	had, has := old.Wishes.Packages[lacks.Name].CID, old.Lock.Find(lacks.Name)
-	if !had.Defined() || has == nil || store.SameRoot(had, has.CID) || !had.Equals(wishes.Packages[lacks.Name].CID) {
+	had, _ := old.Wishes.Wish(lacks.Name)
+	wants, _ := wishes.Wish(lacks.Name)
+	has := old.Lock.Find(lacks.Name)
+	if !had.CID.Defined() || has == nil || store.SameRoot(had.CID, has.CID) || !had.CID.Equals(wants.CID) {
 		return nil
 	}
-	return &failure{err: fmt.Errorf("profile.toml says %s of %s, and profile.lock %s: one of them is damaged", had, lacks.Name, has.CID), code: exitMalformed,
+	return &failure{err: fmt.Errorf("profile.toml says %s of %s, and profile.lock %s: one of them is damaged", had.CID, lacks.Name, has.CID), code: exitMalformed,
 		hints: []string{"ipp check --repair puts back what can be told"}}
 }
 

@@ -88,19 +88,19 @@ func (c *checker) restoreInfo(p *profile.Profile, x *generation.Examined) error 
 // restoreWishes tells the wishes from the lockfile: all but what it does not say
 // (holds, preferences, policy).
 func restoreWishes(x *generation.Examined) error {
-	w := &lock.Profile{Channels: map[ref.Name]lock.Channel{}, Packages: map[ref.Name]lock.Wish{}, Prefer: map[string]ref.Name{}}
+	w := lock.NewProfile()
 	for _, pkg := range x.Lock.Packages {
 		if pkg.Wanted == "" {
 			continue
 		}
-		wish := lock.Wish{Package: pkg.Package}
+		wish := lock.Wish{Name: pkg.Name, Package: pkg.Package}
 		root, err := cid.Decode(pkg.Wanted)
 		if err == nil {
 			wish.CID = root
 		} else if wish.Constraint, err = ref.ParseConstraint(pkg.Wanted); err != nil {
 			return err
 		}
-		w.Packages[pkg.Name] = wish
+		w.Put(wish)
 	}
 	x.Asked, x.Wishes = w, w.Encode()
 	return nil

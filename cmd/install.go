@@ -79,7 +79,7 @@ func (i *installCmd) run(ctx context.Context, a *app) error {
 	c.edit = func(wishes *lock.Profile, old *lock.Lockfile, wanted func(ref.Name) bool) error {
 		for _, g := range list {
 			if wanted(g.name) {
-				wishes.Packages[g.name] = g.wish(wishes.Packages, old.Find(g.name))
+				wishes.Put(g.wish(wishes, old.Find(g.name)))
 			}
 		}
 		return nil
@@ -203,11 +203,11 @@ func (c *change) isKnown(ctx context.Context, r ref.Ref) error {
 // wish is what installing a package writes into the wishes. A name that is
 // wished for already, typed without a constraint, keeps its wish: installing is
 // not upgrading. So does a package that is installed and was only signed again.
-func (g given) wish(wishes map[ref.Name]lock.Wish, old *lock.Package) lock.Wish {
-	before, wished := wishes[g.name]
+func (g given) wish(wishes *lock.Profile, old *lock.Package) lock.Wish {
+	before, wished := wishes.Wish(g.name)
 	if old != nil && g.resigned(old) {
 		if !wished {
-			before = lock.Wish{CID: old.CID, Package: old.Package}
+			before = lock.Wish{Name: g.name, CID: old.CID, Package: old.Package}
 		}
 		return before
 	}
@@ -215,9 +215,9 @@ func (g given) wish(wishes map[ref.Name]lock.Wish, old *lock.Package) lock.Wish 
 		if wished && !g.ref.Explicit {
 			return before
 		}
-		return lock.Wish{Constraint: g.ref.Constraint, Package: other(g.name, g.ref.Name), Hold: before.Hold}
+		return lock.Wish{Name: g.name, Constraint: g.ref.Constraint, Package: other(g.name, g.ref.Name), Hold: before.Hold}
 	}
-	return lock.Wish{CID: g.opened.pkg.Root, Package: other(g.name, g.opened.own()), Hold: before.Hold}
+	return lock.Wish{Name: g.name, CID: g.opened.pkg.Root, Package: other(g.name, g.opened.own()), Hold: before.Hold}
 }
 
 // resigned says whether the package is the one that is installed, signed again

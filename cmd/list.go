@@ -111,11 +111,10 @@ func (a *app) pointerLost(prof *profile.Profile) bool {
 }
 
 func listedPackage(wishes *lock.Profile, p lock.Package) listed {
+	w, wished := wishes.Wish(p.Name)
 	l := listed{Name: string(p.Name), Package: string(p.Package), Version: string(p.Version), CID: dag.CIDText(p.CID),
-		Held: wishes.Packages[p.Name].Hold, Author: authorOfKey(p.Key)}
-	if w, ok := wishes.Packages[p.Name]; ok && w.CID.Defined() {
-		l.Exact = true
-	} else if ok {
+		Exact: w.CID.Defined(), Held: w.Hold, Author: authorOfKey(p.Key)}
+	if wished && !l.Exact {
 		l.Wanted = w.Constraint.String()
 	}
 	for _, n := range p.NeededBy {

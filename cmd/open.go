@@ -143,7 +143,7 @@ func (s *session) rootByPrefix(prefix string, installed *lock.Lockfile) (cid.Cid
 
 // rootByName chooses the newest package in the store that matches.
 func (s *session) rootByName(ctx context.Context, r ref.Ref) (cid.Cid, error) {
-	wishes := &lock.Profile{Packages: map[ref.Name]lock.Wish{r.Name: {Constraint: r.Constraint}}}
+	wishes := &lock.Profile{Packages: []lock.Wish{{Name: r.Name, Constraint: r.Constraint}}}
 	var failure error
 	known := s.known(ctx, wishes, &lock.Lockfile{}, &failure)
 	alone := func(name ref.Name) []lock.Candidate { // without what it needs

@@ -42,7 +42,7 @@ func (r *removeCmd) run(ctx context.Context, a *app) error {
 			return bad
 		}
 		for _, n := range going {
-			delete(wishes.Packages, n)
+			wishes.Drop(n)
 		}
 		return nil
 	}

@@ -148,19 +148,19 @@ func (c *change) undo(ch profile.Change, lines []changeLine) (whole, shown strin
 
 func wishChanges(old, next *lock.Profile) []wishLine {
 	var lines []wishLine
-	add := func(n ref.Name) {
-		if a, b := wishText(old.Packages, n), wishText(next.Packages, n); a != b {
-			lines = append(lines, wishLine{string(n), a, b})
+	add := func(name ref.Name, had, wants lock.Wish) {
+		if a, b := wishText(had), wishText(wants); a != b {
+			lines = append(lines, wishLine{string(name), a, b})
 		}
 	}
-	for n, w := range next.Packages {
-		if had, ok := old.Packages[n]; !ok || had != w {
-			add(n)
+	for _, w := range next.Packages {
+		if had, _ := old.Wish(w.Name); had != w {
+			add(w.Name, had, w)
 		}
 	}
-	for n := range old.Packages {
-		if _, ok := next.Packages[n]; !ok {
-			add(n)
+	for _, w := range old.Packages {
+		if wants, ok := next.Wish(w.Name); !ok {
+			add(w.Name, w, wants)
 		}
 	}
 	slices.SortFunc(lines, func(a, b wishLine) int { return strings.Compare(a.Name, b.Name) })
@@ -168,12 +168,8 @@ func wishChanges(old, next *lock.Profile) []wishLine {
 }
 
 // wishText is what is wished for: a constraint, a CID, "" for none.
-func wishText(wishes map[ref.Name]lock.Wish, name ref.Name) string {
-	w, ok := wishes[name]
-	switch {
-	case !ok:
-		return ""
-	case w.CID.Defined():
+func wishText(w lock.Wish) string {
+	if w.CID.Defined() {
 		return w.CID.String()
 	}
 	return w.Constraint.String()

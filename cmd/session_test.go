@@ -98,7 +98,7 @@ func TestKeyIsCheckedAgain(t *testing.T) {
 	}
 	meanwhile := false
 	c.edit = func(wishes *lock.Profile, _ *lock.Lockfile, _ func(ref.Name) bool) error {
-		wishes.Packages["tool"] = list[0].wish(wishes.Packages, nil)
+		wishes.Put(list[0].wish(wishes, nil))
 		if !meanwhile {
 			meanwhile = true
 			ipp("install", cars["alice"])

@@ -80,8 +80,8 @@ func (s *switchCmd) run(ctx context.Context, a *app) error {
 	c.targets, c.prefer, c.accept = []ref.Name{r.Name}, prefer, accept
 	c.units, c.typed = c.targets, map[ref.Name]string{r.Name: s.Ref}
 	c.edit = func(wishes *lock.Profile, _ *lock.Lockfile, _ func(ref.Name) bool) error {
-		w := wishes.Packages[r.Name]
-		wishes.Packages[r.Name] = lock.Wish{Constraint: r.Constraint, Package: w.Package, Channel: w.Channel, Hold: w.Hold}
+		w, _ := wishes.Wish(r.Name)
+		wishes.Put(lock.Wish{Name: r.Name, Constraint: r.Constraint, Package: w.Package, Channel: w.Channel, Hold: w.Hold})
 		return nil
 	}
 	return c.carry(ctx)

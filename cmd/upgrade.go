@@ -65,7 +65,7 @@ func (u *upgradeCmd) run(ctx context.Context, a *app) error {
 
 // newerNote says how to have a newer version than the wish allows.
 func (c *change) newerNote(p lock.Package, v ref.Version) string {
-	switch w := c.old.Wishes.Packages[p.Name]; {
+	switch w, _ := c.old.Wishes.Wish(p.Name); {
 	case w.Hold:
 		return fmt.Sprintf("%s stays at %s: it is held; %s is known", p.Name, term.Safe(string(p.Version)), term.Safe(string(v)))
 	case !w.CID.Defined() && w.Constraint.Match(v): // upgrade may move it
@@ -94,7 +94,7 @@ func (c *change) staying(ctx context.Context, names []ref.Name, r changeResult) 
 	var back []string // by their wishes
 	exact := 0
 	for _, p := range c.old.Lock.Packages {
-		w, wished := c.old.Wishes.Packages[p.Name]
+		w, wished := c.old.Wishes.Wish(p.Name)
 		named := slices.Contains(names, p.Name)
 		moved := slices.ContainsFunc(r.Changes, func(l changeLine) bool { return l.Name == string(p.Name) && !l.same() })
 		switch {

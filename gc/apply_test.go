@@ -425,7 +425,7 @@ func (w *world) race(name, contents string) {
 	_, err := w.profile("default").Update(context.Background(), w.st, l, profile.Reason{}, profile.State{},
 		func(ctx context.Context, s profile.State) (profile.State, []generation.Member, error) {
 			pkg := lock.Package{Name: ref.Name(name), Version: "1.0.0", CID: k.Root, DagSize: 1}
-			s.Wishes.Packages[pkg.Name] = lock.Wish{CID: k.Root}
+			s.Wishes.Put(lock.Wish{Name: pkg.Name, CID: k.Root})
 			s.Lock.Packages = slices.DeleteFunc(s.Lock.Packages, func(o lock.Package) bool { return o.Name == pkg.Name })
 			s.Lock.Packages = append(s.Lock.Packages, pkg)
 			slices.SortFunc(s.Lock.Packages, func(a, b lock.Package) int { return strings.Compare(string(a.Name), string(b.Name)) })

@@ -150,11 +150,11 @@ func (w *world) install(name ref.Name, files ...map[string]string) []store.Key {
 // holdOnly is an edit after which a profile holds these trees and no other.
 func holdOnly(keys []store.Key) profile.Edit {
 	return func(context.Context, profile.State) (profile.State, []generation.Member, error) {
-		s := profile.State{Wishes: &lock.Profile{Packages: map[ref.Name]lock.Wish{}}, Lock: &lock.Lockfile{}}
+		s := profile.State{Wishes: &lock.Profile{}, Lock: &lock.Lockfile{}}
 		var members []generation.Member
 		for i, k := range keys {
 			name := ref.Name(fmt.Sprintf("p%d", i))
-			s.Wishes.Packages[name] = lock.Wish{CID: k.Root}
+			s.Wishes.Put(lock.Wish{Name: name, CID: k.Root})
 			s.Lock.Packages = append(s.Lock.Packages, lock.Package{Name: name, Version: "1.0.0", CID: k.Root, DagSize: 1})
 			members = append(members, generation.Member{Name: name, Version: "1.0.0", Key: k, Bases: []string{"."}})
 		}

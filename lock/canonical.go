@@ -162,7 +162,7 @@ func parseCanonicalProfile(data []byte) (*Profile, bool) {
 		return nil, false
 	}
 	p := NewProfile()
-	p.Packages = make(map[ref.Name]Wish, strings.Count(rest, "\n"))
+	p.Packages = make([]Wish, 0, strings.Count(rest, "\n"))
 	last := ref.Name("")
 	var same []byte
 	for line := range strings.Lines(rest) {
@@ -172,16 +172,16 @@ func parseCanonicalProfile(data []byte) (*Profile, bool) {
 			return nil, false
 		}
 		last = name
-		var w Wish
+		w := Wish{Name: name}
 		if value, exact := strings.CutPrefix(value, "{ cid = "); exact {
 			ok = canonicalWord(strings.TrimSuffix(value, " }"), parseCID, &w.CID)
 		} else {
 			ok = canonicalWord(value, ref.ParseConstraint, &w.Constraint)
 		}
-		if same = w.encode(same[:0], name); !ok || string(same) != line {
+		if same = w.encode(same[:0]); !ok || string(same) != line {
 			return nil, false
 		}
-		p.Packages[name] = w
+		p.Packages = append(p.Packages, w)
 	}
 	return p, len(p.Packages) > 0
 }

@@ -20,6 +20,7 @@ import (
 
 // Wish is one line of [packages].
 type Wish struct {
+	Name       ref.Name       // under which it is installed
 	Constraint ref.Constraint // zero where CID is set
 	CID        cid.Cid        // an exact package
 	Package    ref.Name       // its own name, where it is installed under another
@@ -35,7 +36,7 @@ type Channel struct {
 // Profile is profile.toml: what someone wished for.
 type Profile struct {
 	Channels map[ref.Name]Channel
-	Packages map[ref.Name]Wish
+	Packages []Wish              // sorted by name, names unique: see Wish, Put and Drop
 	Prefer   map[string]ref.Name // forest path to package
 	Keep     int                 // [policy] keep; 0: not said
 }

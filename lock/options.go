@@ -10,10 +10,15 @@ import (
 
 // option is one package that could fill a slot.
 type option struct {
-	Candidate
-	locked bool     // it is what the old lock has in this slot
-	twins  []option // others of the same version that differ: it takes a person to choose
+	*Package
+	Dependencies map[ref.Name]ref.Constraint
+	Before       []string // keys, as in Candidate
+	locked       bool     // it is what the old lock has in this slot
+	twins        []option // others of the same version that differ: it takes a person to choose
 }
+
+// candidate is the option as it was known.
+func (o *option) candidate() Candidate { return Candidate{*o.Package, o.Dependencies, o.Before} }
 
 // own is the name that a package has of itself.
 func (p *Package) own() ref.Name {
@@ -31,15 +36,15 @@ func newestFirst(a, b ref.Version) int {
 // oldLock is the old lock, looked up by what optionsFor asks for: a large
 // profile has a slot for each of its packages, and each would go through all.
 type oldLock struct {
-	byOwn map[ref.Name][]*Package               // by the packages' own names
+	byOwn []*Package                            // by the packages' own names, then as in the lock
 	needs map[ref.Name]map[ref.Name]ref.Version // what a package needs, as it was locked
 }
 
 func indexLock(l *Lockfile) *oldLock {
-	x := &oldLock{make(map[ref.Name][]*Package, len(l.Packages)), map[ref.Name]map[ref.Name]ref.Version{}}
+	x := &oldLock{make([]*Package, len(l.Packages)), map[ref.Name]map[ref.Name]ref.Version{}}
 	for i := range l.Packages {
 		p := &l.Packages[i]
-		x.byOwn[p.own()] = append(x.byOwn[p.own()], p)
+		x.byOwn[i] = p
 		for _, by := range p.NeededBy {
 			if x.needs[by] == nil {
 				x.needs[by] = map[ref.Name]ref.Version{}
@@ -47,21 +52,33 @@ func indexLock(l *Lockfile) *oldLock {
 			x.needs[by][p.Name] = p.Version
 		}
 	}
+	slices.SortStableFunc(x.byOwn, func(a, b *Package) int { return cmp.Compare(a.own(), b.own()) })
 	return x
+}
+
+// called lists the packages that have that name of their own.
+func (x *oldLock) called(own ref.Name) []*Package {
+	first, _ := slices.BinarySearchFunc(x.byOwn, own, func(p *Package, n ref.Name) int { return cmp.Compare(p.own(), n) })
+	end := first
+	for end < len(x.byOwn) && x.byOwn[end].own() == own {
+		end++
+	}
+	return x.byOwn[first:end]
 }
 
 // optionsFor gathers what could fill the slot: what is known, and what the old
 // lock has, which may be known nowhere else. The newest stand first.
 func optionsFor(name, own ref.Name, channel ref.Name, known []Candidate, old *oldLock) []*option {
-	locked := old.byOwn[own]
+	locked := old.called(own)
 	if len(known) == 0 && len(locked) == 1 && channel == "" { // as with most of a large profile
 		return []*option{old.option(locked[0], name)}
 	}
 	byCID := map[string]*option{}
-	for _, c := range known {
+	for i := range known {
+		c := &known[i]
 		id := dag.CIDText(c.CID)
-		if before, ok := byCID[id]; (channel == "" || c.Channel == channel) && (!ok || betterSource(c, before.Candidate)) {
-			byCID[id] = &option{Candidate: c}
+		if before, ok := byCID[id]; (channel == "" || c.Channel == channel) && (!ok || betterSource(&c.Package, before.Package)) {
+			byCID[id] = &option{Package: &c.Package, Dependencies: c.Dependencies, Before: c.Before}
 		}
 	}
 	for _, p := range locked {
@@ -85,12 +102,12 @@ func optionsFor(name, own ref.Name, channel ref.Name, known []Candidate, old *ol
 
 // option is a package of the old lock as what could fill the slot of that name.
 func (x *oldLock) option(p *Package, slot ref.Name) *option {
-	return &option{Candidate: Candidate{Package: *p, Dependencies: x.dependencies(p.Name)}, locked: p.Name == slot}
+	return &option{Package: p, Dependencies: x.dependencies(p.Name), locked: p.Name == slot}
 }
 
 // betterSource chooses between two sources of one package: a channel, and of
 // these the first by name, in its latest version.
-func betterSource(a, b Candidate) bool {
+func betterSource(a, b *Package) bool {
 	if a.Channel == b.Channel {
 		return a.ChannelVersion > b.ChannelVersion
 	}
@@ -194,7 +211,7 @@ func groupTwins(options []*option) []*option {
 func ambiguous(own ref.Name, options []*option) *AmbiguousError {
 	e := &AmbiguousError{Name: own}
 	for _, o := range options {
-		e.Candidates = append(e.Candidates, o.Candidate)
+		e.Candidates = append(e.Candidates, o.candidate())
 	}
 	return e
 }

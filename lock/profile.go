@@ -2,6 +2,7 @@ package lock
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -84,9 +85,45 @@ func parseProfileTOML(file string, data []byte) (*Profile, error) {
 func NewProfile() *Profile {
 	return &Profile{
 		Channels: map[ref.Name]Channel{},
-		Packages: map[ref.Name]Wish{},
 		Prefer:   map[string]ref.Name{},
 	}
+}
+
+// Wish returns the wish for the package of that name; false: there is none.
+func (p *Profile) Wish(name ref.Name) (Wish, bool) {
+	if w := p.find(name); w != nil {
+		return *w, true
+	}
+	return Wish{}, false
+}
+
+func (p *Profile) find(name ref.Name) *Wish {
+	i, ok := p.place(name)
+	if !ok {
+		return nil
+	}
+	return &p.Packages[i]
+}
+
+// Put adds a wish, in the place of the one of that name, if there is one.
+func (p *Profile) Put(w Wish) {
+	i, ok := p.place(w.Name)
+	if !ok {
+		p.Packages = slices.Insert(p.Packages, i, Wish{})
+	}
+	p.Packages[i] = w
+}
+
+// Drop removes the wish for the package of that name, if there is one.
+func (p *Profile) Drop(name ref.Name) {
+	if i, ok := p.place(name); ok {
+		p.Packages = slices.Delete(p.Packages, i, i+1)
+	}
+}
+
+// place is where the wish of that name stands, or would.
+func (p *Profile) place(name ref.Name) (int, bool) {
+	return slices.BinarySearchFunc(p.Packages, name, func(w Wish, n ref.Name) int { return cmp.Compare(w.Name, n) })
 }
 
 func (p *Profile) addChannels(raw map[string]rawChannel, table *toml.Value) error {
@@ -114,14 +151,15 @@ func (p *Profile) addWishes(table *toml.Value) error {
 		if err != nil {
 			return err
 		}
-		p.Packages[name] = wish
+		p.Packages = append(p.Packages, wish)
 	}
+	slices.SortFunc(p.Packages, func(a, b Wish) int { return cmp.Compare(a.Name, b.Name) })
 	return nil
 }
 
 // parseWish parses what stands behind a name: a constraint, or a table.
 func parseWish(name ref.Name, v *toml.Value) (Wish, error) {
-	var w Wish
+	w := Wish{Name: name}
 	if v.Kind == toml.String {
 		err := parseWord(v, ref.ParseConstraint, &w.Constraint)
 		return w, err
@@ -192,8 +230,8 @@ func (p *Profile) Encode() []byte {
 	if len(p.Packages) > 0 {
 		b.WriteString("\n[packages]\n")
 	}
-	for _, name := range sortedKeys(p.Packages) {
-		b.Write(p.Packages[name].encode(b.AvailableBuffer(), name))
+	for i := range p.Packages {
+		b.Write(p.Packages[i].encode(b.AvailableBuffer()))
 	}
 	if len(p.Prefer) > 0 {
 		b.WriteString("\n[prefer]\n")
@@ -207,18 +245,17 @@ func (p *Profile) Encode() []byte {
 	return b.Bytes()
 }
 
-// encode appends the line of the wish for the package of that name: short where it
-// is no more than a constraint.
-func (w Wish) encode(b []byte, name ref.Name) []byte {
-	b = append(append(b, toml.Key(string(name))...), " = "...)
+// encode appends the line of the wish: short where it is no more than a constraint.
+func (w *Wish) encode(b []byte) []byte {
+	b = append(append(b, toml.Key(string(w.Name))...), " = "...)
 	short := len(b)
 	if w.CID.Defined() {
 		b = append(dag.AppendCID(append(b, "{ cid = \""...), w.CID), '"')
 	} else {
-		b = toml.AppendQuote(append(b, "{ version = "...), w.Wanted())
+		b = toml.AppendQuote(append(b, "{ version = "...), w.Constraint.String())
 	}
 	alone := len(b)
-	if w.Package != "" && w.Package != name {
+	if w.Package != "" && w.Package != w.Name {
 		b = toml.AppendQuote(append(b, ", package = "...), string(w.Package))
 	}
 	if w.Channel != "" {
@@ -228,17 +265,19 @@ func (w Wish) encode(b []byte, name ref.Name) []byte {
 		b = append(b, ", hold = true"...)
 	}
 	if len(b) == alone && !w.CID.Defined() {
-		return append(toml.AppendQuote(b[:short], w.Wanted()), '\n')
+		return append(toml.AppendQuote(b[:short], w.Constraint.String()), '\n')
 	}
 	return append(b, " }\n"...)
 }
 
 // Wanted is the wish as profile.lock repeats it: a constraint or a CID.
-func (w Wish) Wanted() string {
+func (w Wish) Wanted() string { return string(w.appendWanted(nil)) }
+
+func (w *Wish) appendWanted(b []byte) []byte {
 	if w.CID.Defined() {
-		return dag.CIDText(w.CID)
+		return dag.AppendCID(b, w.CID)
 	}
-	return w.Constraint.String()
+	return append(b, w.Constraint.String()...)
 }
 
 // Clone copies p, to be edited.
@@ -246,27 +285,14 @@ func (p *Profile) Clone() *Profile {
 	c := NewProfile()
 	maps.Copy(c.Channels, p.Channels)
 	maps.Copy(c.Prefer, p.Prefer)
-	c.Keep = p.Keep
-	if len(p.Packages) > 0 {
-		c.Packages = maps.Clone(p.Packages)
-	}
+	c.Packages, c.Keep = slices.Clone(p.Packages), p.Keep
 	return c
 }
 
 // Equal compares wishes, not spelling.
 func (p *Profile) Equal(o *Profile) bool {
 	return p.Keep == o.Keep && maps.Equal(p.Channels, o.Channels) && maps.Equal(p.Prefer, o.Prefer) &&
-		len(p.Packages) == len(o.Packages) && p.sameWishes(o)
-}
-
-func (p *Profile) sameWishes(o *Profile) bool {
-	for name, a := range p.Packages {
-		b, ok := o.Packages[name]
-		if !ok || a != b && !bytes.Equal(a.encode(nil, name), b.encode(nil, name)) {
-			return false
-		}
-	}
-	return true
+		slices.EqualFunc(p.Packages, o.Packages, func(a, b Wish) bool { return a == b || bytes.Equal(a.encode(nil), b.encode(nil)) })
 }
 
 func sortedKeys[K ~string, V any](m map[K]V) []K {

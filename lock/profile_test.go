@@ -57,7 +57,7 @@ func TestProfileIsCanonical(t *testing.T) {
 
 func TestProfileMeans(t *testing.T) {
 	p := parseProfileText(t, profileText)
-	biome, es, tool := p.Packages["biome"], p.Packages["es"], p.Packages["tool"]
+	biome, es, tool := p.find("biome"), p.find("es"), p.find("tool")
 	switch {
 	case biome.Constraint != ref.Exact("2.0.5") || biome.Channel != "main" || !biome.Hold || biome.CID.Defined():
 		t.Errorf("biome is %+v", biome)
@@ -79,7 +79,7 @@ func TestProfileSpelling(t *testing.T) {
 		"format = 1\n[packages.a]\nversion = \"^1\"\npackage = \"a\"\nhold = false\n",
 		"format = 1\n[channels]\n[packages]\na = \"^1\"\n[x]\nother = { tools = 1 }\n",
 	} {
-		if p := parseProfileText(t, text); !p.Equal(want) || p.Packages["a"] != want.Packages["a"] {
+		if p := parseProfileText(t, text); !p.Equal(want) || *p.find("a") != *want.find("a") {
 			t.Errorf("%s\nis\n%s", text, p.Encode())
 		}
 	}
@@ -94,7 +94,7 @@ func TestProfileSpelling(t *testing.T) {
 		}
 	}
 	v0 := parseProfileText(t, "format = 1\n[packages]\na = { cid = \"QmbWqxBEKC3P8tqsKc98xmWNzrzDtRLMiMPL8wBuTGsMnR\" }\n")
-	if got := v0.Packages["a"].Wanted(); got != "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi" {
+	if got := v0.find("a").Wanted(); got != "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi" {
 		t.Errorf("a CIDv0 is wanted as %s", got)
 	}
 }
@@ -136,7 +136,12 @@ func TestCloneIsApart(t *testing.T) {
 	if !c.Equal(p) {
 		t.Fatalf("the clone is\n%s", c.Encode())
 	}
-	maps.DeleteFunc(c.Packages, func(ref.Name, Wish) bool { return true })
+	c.Packages[0].Hold = false
+	c.Drop("es")
+	c.Put(Wish{Name: "tool", Constraint: ref.Any()})
+	if len(c.Packages) != 4 || c.find("es") != nil || c.find("tool").CID.Defined() {
+		t.Errorf("edited, the clone is\n%s", c.Encode())
+	}
 	maps.DeleteFunc(c.Prefer, func(string, ref.Name) bool { return true })
 	maps.DeleteFunc(c.Channels, func(ref.Name, Channel) bool { return true })
 	c.Keep = 0
@@ -144,7 +149,11 @@ func TestCloneIsApart(t *testing.T) {
 		t.Errorf("editing the clone changed the profile to\n%s", p.Encode())
 	}
 	empty := (&Profile{}).Clone()
-	empty.Packages["a"] = Wish{Constraint: ref.Any()} // a clone can be edited
+	empty.Put(Wish{Name: "b", Constraint: ref.Any()}) // a clone can be edited
+	empty.Put(Wish{Name: "a", Constraint: ref.Any()})
+	if got := string(empty.Encode()); got != "format = 1\n\n[packages]\na = \"*\"\nb = \"*\"\n" {
+		t.Errorf("two wishes are\n%s", got)
+	}
 }
 
 func TestParseProfileRefuses(t *testing.T) {

@@ -24,10 +24,9 @@ func Resolve(wishes *Profile, old *Lockfile, known Known, upgrade func(ref.Name)
 	if old == nil {
 		old = &Lockfile{}
 	}
-	s := &solver{wishes: wishes, old: indexLock(old), known: known, upgrade: upgrade,
-		slots: make([]*slot, 0, len(wishes.Packages)), byName: make(map[ref.Name]*slot, len(wishes.Packages))}
-	for _, name := range sortedKeys(wishes.Packages) {
-		s.slot(name)
+	s := &solver{wishes: wishes, old: indexLock(old), known: known, upgrade: upgrade, slots: make([]*slot, 0, len(wishes.Packages))}
+	for i := range wishes.Packages {
+		s.slot(wishes.Packages[i].Name)
 	}
 	solved, _, err := s.search()
 	switch {
@@ -48,8 +47,7 @@ type solver struct {
 	known   Known
 	upgrade func(ref.Name) bool
 	slots   []*slot // wishes first, then by name: the order of decisions
-	byName  map[ref.Name]*slot
-	decided int // so many slots at the front are, if not more
+	decided int     // so many slots at the front are, if not more
 	tries   int
 	failure error // the first dead end, which is what the person is told
 	hard    bool  // failure does not depend on what was chosen before
@@ -78,37 +76,39 @@ type ask struct {
 
 // slot returns the slot of that name, and makes it where it is new.
 func (s *solver) slot(name ref.Name) *slot {
-	if x := s.byName[name]; x != nil {
-		return x
+	wish := s.wishes.find(name)
+	i, there := s.find(name, wish != nil)
+	if there {
+		return s.slots[i]
 	}
-	x := &slot{name: name, own: name}
+	x := &slot{name: name, own: name, wish: wish}
 	channel := ref.Name("")
-	if wish, ok := s.wishes.Packages[name]; ok {
-		x.wish = &wish
+	if wish != nil {
 		channel = wish.Channel
 		x.own = cmp.Or(wish.Package, name)
 	}
 	x.all = optionsFor(name, x.own, channel, s.known(x.own), s.old)
 	x.options = filter(x.all, x.wished)
-	if i := slices.IndexFunc(x.options, func(o *option) bool { return o.locked }); i >= 0 && x.wish != nil && x.wish.Hold {
+	if i := slices.IndexFunc(x.options, func(o *option) bool { return o.locked }); i >= 0 && wish != nil && wish.Hold {
 		x.held = true
 		x.options = x.options[i : i+1]
 	}
 	x.against = make([]int, len(x.options))
-	s.byName[name] = x
-	i, _ := slices.BinarySearchFunc(s.slots, x, inOrder)
 	s.slots, s.decided = slices.Insert(s.slots, i, x), min(s.decided, i)
 	return x
 }
 
-func inOrder(a, b *slot) int {
-	if (a.wish != nil) != (b.wish != nil) {
-		if a.wish != nil {
-			return -1
+// find says where the slot of that name stands, or would.
+func (s *solver) find(name ref.Name, wished bool) (int, bool) {
+	return slices.BinarySearchFunc(s.slots, name, func(x *slot, n ref.Name) int {
+		switch {
+		case (x.wish != nil) == wished:
+			return cmp.Compare(x.name, n)
+		case wished:
+			return 1
 		}
-		return 1
-	}
-	return cmp.Compare(a.name, b.name)
+		return -1
+	})
 }
 
 // wished says whether an option matches the slot's wish.
@@ -231,20 +231,25 @@ func (o *option) ambiguous(own ref.Name) error {
 // lockfile writes down what was chosen.
 func (s *solver) lockfile() (*Lockfile, error) {
 	l := &Lockfile{Packages: make([]Package, 0, len(s.slots))}
+	var wanted []byte
 	for _, x := range s.slots {
 		if x.chosen == nil {
 			continue
 		}
-		p := x.chosen.Package
+		p := *x.chosen.Package
 		if p.DagSize > math.MaxInt64 {
 			return nil, fmt.Errorf("resolve %s: its root block claims %d bytes below it", x.name, p.DagSize)
 		}
-		p.Name, p.Package, p.Wanted, p.NeededBy = x.name, "", "", nil
+		p.Name, p.Package, p.NeededBy = x.name, "", nil
 		if x.own != x.name {
 			p.Package = x.own
 		}
+		wanted = wanted[:0]
 		if x.wish != nil {
-			p.Wanted = x.wish.Wanted()
+			wanted = x.wish.appendWanted(wanted)
+		}
+		if p.Wanted != string(wanted) { // as with few: the others keep the text that they have
+			p.Wanted = string(wanted)
 		}
 		for _, a := range x.asks {
 			if a.by != x {

@@ -303,14 +303,13 @@ func parseWishes(t testing.TB, line string) *Profile {
 		said, hold := strings.CutPrefix(said, "!")
 		as, what, _ := strings.Cut(said, " ")
 		w := Wish{Channel: ref.Name(channel), Hold: hold}
-		name, own := parseAlias(as)
-		w.Package = own
+		w.Name, w.Package = parseAlias(as)
 		if spec, ok := strings.CutPrefix(what, "{"); ok {
 			w.CID = parseCandidate(t, strings.TrimSuffix(spec, "}")).CID
 		} else {
 			w.Constraint = mustConstraint(t, what)
 		}
-		p.Packages[name] = w
+		p.Put(w)
 	}
 	return p
 }

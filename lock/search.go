@@ -136,8 +136,11 @@ func (s *solver) choose(x *slot, o *option) blame {
 // undo takes back the choice for x, which is the last one that was made.
 func (s *solver) undo(x *slot) {
 	for name := range x.chosen.Dependencies {
-		y := s.byName[name]
-		if y != nil && len(y.asks) > 0 && y.asks[len(y.asks)-1].by == x {
+		i, there := s.find(name, s.wishes.find(name) != nil)
+		if !there {
+			continue
+		}
+		if y := s.slots[i]; len(y.asks) > 0 && y.asks[len(y.asks)-1].by == x {
 			y.unask()
 		}
 	}

@@ -56,7 +56,7 @@ func randomProblem(t testing.TB, random *rand.Rand) (knownList, *Profile, *Lockf
 	}
 	wishes, old := NewProfile(), &Lockfile{}
 	for _, name := range names[:1+random.IntN(3)] {
-		wishes.Packages[name] = Wish{Constraint: constraint()}
+		wishes.Put(Wish{Name: name, Constraint: constraint()})
 	}
 	for _, name := range names {
 		if have := known.find(name); random.IntN(2) == 0 {
@@ -105,8 +105,8 @@ func satisfies(chosen map[ref.Name]Candidate, wishes *Profile) bool {
 		}
 		return true
 	}
-	for name, w := range wishes.Packages {
-		if !reach(name, w.Constraint) {
+	for _, w := range wishes.Packages {
+		if !reach(w.Name, w.Constraint) {
 			return false
 		}
 	}
@@ -147,7 +147,7 @@ func TestSearchEnds(t *testing.T) {
 	wishes := NewProfile()
 	for pigeon := range holes + 1 {
 		name := fmt.Sprintf("pigeon%02d", pigeon)
-		wishes.Packages[ref.Name(name)] = Wish{Constraint: ref.Any()}
+		wishes.Put(Wish{Name: ref.Name(name), Constraint: ref.Any()})
 		for hole := range holes {
 			known = append(known, parseCandidate(t, fmt.Sprintf("%s 1.%d.0 +hole%d:1.%d.0", name, hole, hole, pigeon)))
 			known = append(known, parseCandidate(t, fmt.Sprintf("hole%d 1.%d.0", hole, pigeon)))
@@ -166,7 +166,7 @@ func TestSearchJumpsBack(t *testing.T) {
 	wishes := parseWishes(t, "a *; y *")
 	for i := range 500 {
 		name := fmt.Sprintf("m%03d", i)
-		wishes.Packages[ref.Name(name)] = Wish{Constraint: ref.Any()}
+		wishes.Put(Wish{Name: ref.Name(name), Constraint: ref.Any()})
 		for v := range 10 {
 			known = append(known, parseCandidate(t, fmt.Sprintf("%s 1.%d.0", name, v)))
 		}
@@ -196,7 +196,7 @@ func BenchmarkResolve(b *testing.B) {
 	wishes := NewProfile()
 	for i := range 1000 {
 		name := fmt.Sprintf("p%03d", i)
-		wishes.Packages[ref.Name(name)] = Wish{Constraint: ref.Any()}
+		wishes.Put(Wish{Name: ref.Name(name), Constraint: ref.Any()})
 		for v := range 10 {
 			known = append(known, parseCandidate(b, fmt.Sprintf("%s 1.%d.0 +p%03d:^1.%d +p%03d:>=1.%d +p%03d:*",
 				name, v, (i*7+1)%1000, min(v, 8), (i*13+5)%1000, min(v, 5), (i*29+3)%1000)))

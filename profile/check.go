@@ -202,15 +202,15 @@ func Disagree(x *generation.Examined, has func(store.Key) bool) []generation.Fau
 		if lost == 0 && !trees[rootKey(pkg.CID)] {
 			blame(lock.LockName, "%s is %s, of which the generation has no tree", pkg.Name, pkg.CID)
 		}
-		wish, wished := x.Asked.Packages[pkg.Name]
+		wish, wished := x.Asked.Wish(pkg.Name)
 		if wished == (pkg.Wanted != "") && wish.Wanted() == pkg.Wanted || !wished && pkg.Wanted == "" {
 			continue
 		}
 		blame(wrongWish(pkg, wish, wished), "of %s %s says %q was wished for, and %s %q", pkg.Name, lock.LockName, pkg.Wanted, lock.ProfileName, wish.Wanted())
 	}
-	for name := range x.Asked.Packages {
-		if x.Lock.Find(name) == nil {
-			blame(lock.LockName, "%s is wished for, and not in it", name)
+	for _, w := range x.Asked.Packages {
+		if x.Lock.Find(w.Name) == nil {
+			blame(lock.LockName, "%s is wished for, and not in it", w.Name)
 		}
 	}
 	return faults

@@ -282,7 +282,7 @@ func TestUpdateFailuresChangeNothing(t *testing.T) {
 			return State{}, nil, wrong
 		},
 		"edit changed what it was given, then failed": func(ctx context.Context, s State) (State, []generation.Member, error) {
-			clear(s.Wishes.Packages)
+			s.Wishes.Packages[0].Hold = true
 			s.Lock.Packages = nil
 			return s, nil, wrong
 		},

@@ -117,7 +117,7 @@ func (w *world) dag(name, contents string) (cid.Cid, dag.Blocks) {
 func (w *world) add(pkgs ...lock.Package) Edit {
 	return func(ctx context.Context, s State) (State, []generation.Member, error) {
 		for _, pkg := range pkgs {
-			s.Wishes.Packages[pkg.Name] = lock.Wish{CID: pkg.CID}
+			s.Wishes.Put(lock.Wish{Name: pkg.Name, CID: pkg.CID})
 			s.Lock.Packages = slices.DeleteFunc(s.Lock.Packages, func(o lock.Package) bool { return o.Name == pkg.Name })
 			s.Lock.Packages = append(s.Lock.Packages, pkg)
 		}
@@ -129,7 +129,7 @@ func (w *world) add(pkgs ...lock.Package) Edit {
 // only is an edit that leaves nothing else.
 func (w *world) only(pkgs ...lock.Package) Edit {
 	return func(ctx context.Context, s State) (State, []generation.Member, error) {
-		clear(s.Wishes.Packages)
+		s.Wishes.Packages = nil
 		s.Lock.Packages = nil
 		return w.add(pkgs...)(ctx, s)
 	}

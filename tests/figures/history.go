@@ -109,12 +109,12 @@ func bytesOf(dir string) (total int64, err error) {
 
 // inventCrowd makes up a profile of crowdSize packages that nobody has.
 func inventCrowd() (wishes []byte, l *lock.Lockfile, trees []store.Key) {
-	p := &lock.Profile{Packages: map[ref.Name]lock.Wish{}}
+	p := &lock.Profile{}
 	l = &lock.Lockfile{}
 	for i := range crowdSize {
 		name := ref.Name(fmt.Sprintf("p%04d", i))
 		root := inventCID(string(name))
-		p.Packages[name] = lock.Wish{CID: root}
+		p.Put(lock.Wish{Name: name, CID: root})
 		l.Packages = append(l.Packages, lock.Package{Name: name, Version: "1.0.0", CID: root,
 			Manifest: inventCID("manifest of " + string(name)), DagSize: 1000, Wanted: root.String()})
 		trees = append(trees, store.Key{Root: root, Part: store.AnyPart})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"ipp/generation"
 	"ipp/lock"
@@ -45,11 +46,11 @@ type change struct {
 
 	ready map[store.Key]bool        // trees that are in the store for sure
 	plans map[store.Key]*store.Plan // made against the store
-	seen  map[cid.Cid]*exposed      // by root
+	seen  map[cid.Cid]exposed       // by root: what was read of trees
 	old   profile.State             // what the plan began from
 	from  generation.Number
-	had   map[cid.Cid]store.Key            // its trees, by root
-	knows map[store.Key]*generation.Member // what it noted of them
+	had   func() map[cid.Cid]store.Key // its trees, by root
+	notes []note                       // on the trees of its packages
 
 	planned     profile.State // what the last plan makes
 	plannedLeft int           // how many units it leaves out
@@ -90,17 +91,12 @@ func (a *app) beginChange(ctx context.Context, verb, reason string, dryRun bool)
 func (c *change) begin() error {
 	var err error
 	c.old, err = c.prof.State()
-	g := c.old.From
-	if err != nil || g == nil {
-		return err
+	c.had = sync.OnceValue(c.treesBefore)
+	if err == nil && c.old.From != nil {
+		c.from = c.old.From.Number
+		c.notes = notesOf(c.old.Lock, generation.ReadExposed(c.old.From.Dir))
 	}
-	c.from = g.Number
-	c.had = make(map[cid.Cid]store.Key, len(g.Info.Trees))
-	for _, k := range g.Info.Trees {
-		c.had[k.Root] = k
-	}
-	c.knows = generation.ReadExposed(g.Dir)
-	return nil
+	return err
 }
 
 // carry plans, shows and does the change.

@@ -26,28 +26,28 @@ type facts struct {
 // treeFacts are read once for all the generations that a tree is in.
 type treeFacts struct {
 	st       *store.Store
-	members  map[string]generation.Member // by tree; without name and version
+	exposed  map[string]*generation.Exposed // by tree
 	packages map[cid.Cid]facts
 }
 
 func newTreeFacts(st *store.Store) *treeFacts {
-	return &treeFacts{st, map[string]generation.Member{}, map[cid.Cid]facts{}}
+	return &treeFacts{st, map[string]*generation.Exposed{}, map[cid.Cid]facts{}}
 }
 
-// member is what a tree brings to a forest.
-func (f *treeFacts) member(k store.Key) (generation.Member, error) {
-	if m, ok := f.members[k.String()]; ok {
-		return m, nil
+// exposes is what a tree brings to a forest.
+func (f *treeFacts) exposes(k store.Key) (*generation.Exposed, error) {
+	if x := f.exposed[k.String()]; x != nil {
+		return x, nil
 	}
 	t, err := pack.OpenTree(f.st, k)
 	if err != nil {
-		return generation.Member{}, err
+		return nil, err
 	}
-	m, err := exposedBy(t)
+	x, err := exposedBy(t)
 	if err == nil {
-		f.members[k.String()] = m
+		f.exposed[k.String()] = x
 	}
-	return m, err
+	return x, err
 }
 
 // candidate is what a lockfile says of a package; name is for one that has no
@@ -78,7 +78,7 @@ func (f *treeFacts) read(ctx context.Context, root cid.Cid) (lock.Candidate, err
 
 // forget forgets what was read of trees: they were repaired since.
 func (f *treeFacts) forget() {
-	clear(f.members)
+	clear(f.exposed)
 	clear(f.packages)
 }
 
@@ -101,12 +101,11 @@ func (c *checker) members(ctx context.Context, x *generation.Examined) ([]genera
 		if err := c.agrees(ctx, p); err != nil {
 			return nil, err
 		}
-		m, err := c.trees.member(k)
+		x, err := c.trees.exposes(k)
 		if err != nil {
 			return nil, err
 		}
-		m.Name, m.Version = p.Name, p.Version
-		all = append(all, m)
+		all = append(all, generation.Member{Name: p.Name, Version: p.Version, Exposed: x})
 	}
 	return all, nil
 }

@@ -6,18 +6,14 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"ipp/generation"
 	"ipp/lock"
 	"ipp/lock/ref"
 	"ipp/profile"
 	"ipp/store"
-	"ipp/store/pack"
 
 	"github.com/ipfs/go-cid"
 )
@@ -155,17 +151,16 @@ func (c *change) members(ctx context.Context, next *lock.Lockfile, steps []step,
 	c.see(next, planned, trees)
 	members := make([]generation.Member, 0, len(next.Packages))
 	var bad faults
-	for _, p := range next.Packages {
-		m := c.seen[p.CID]
+	for i := range next.Packages {
+		p := &next.Packages[i]
+		m := c.exposes(p)
 		if m.err != nil {
 			bad = append(bad, fault{p.Name, c.named(p.Name, c.installedLost(p.Name, m.err))})
 			continue
 		}
-		member := *m.Member
-		member.Name, member.Version = p.Name, p.Version
-		members = append(members, member)
+		members = append(members, generation.Member{Name: p.Name, Version: p.Version, Exposed: m.Exposed})
 	}
-	maps.DeleteFunc(c.seen, func(_ cid.Cid, m *exposed) bool { return m.err != nil }) // it may be healed meanwhile
+	maps.DeleteFunc(c.seen, func(_ cid.Cid, m exposed) bool { return m.err != nil }) // it may be healed meanwhile
 	return members, bad
 }
 
@@ -178,120 +173,6 @@ func (c *change) installedLost(name ref.Name, err error) error {
 	}
 	return &failure{verb: c.verb, err: absent, code: exitMalformed,
 		hints: []string{"the store lost it: install it again from its CAR file, or do without: " + c.a.own("remove %s", name)}}
-}
-
-// exposed is what a package's tree exposes, or why that can't be told.
-type exposed struct {
-	*generation.Member // without name and version
-	err                error
-}
-
-// see finds out what packages expose. A tree is immutable, so once is enough. What
-// the current generation did not note is read, two small files and a directory a
-// package: in a large profile all cores help.
-func (c *change) see(next *lock.Lockfile, planned map[ref.Name]*store.Plan, trees fs.FS) {
-	if len(c.seen) == 0 {
-		c.seen = make(map[cid.Cid]*exposed, len(next.Packages))
-	}
-	var unseen []*lock.Package
-	for i := range next.Packages {
-		p := &next.Packages[i]
-		if _, known := c.seen[p.CID]; !known {
-			c.seen[p.CID] = nil // it may be here under another name too
-			unseen = append(unseen, p)
-		}
-	}
-	c.forgetLost(unseen)
-	found := make([]exposed, len(unseen))
-	var i atomic.Int64
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(unseen)) {
-		workers.Go(func() {
-			for n := int(i.Add(1)) - 1; n < len(unseen); n = int(i.Add(1)) - 1 {
-				p := unseen[n]
-				found[n] = c.exposed(p, planned[p.Name], trees)
-			}
-		})
-	}
-	workers.Wait()
-	for n, p := range unseen {
-		c.seen[p.CID] = &found[n]
-	}
-}
-
-// forgetLost forgets what the current generation noted of trees that are not
-// there any more.
-func (c *change) forgetLost(packages []*lock.Package) {
-	keys := make([]store.Key, 0, len(packages))
-	for _, p := range packages {
-		if m := c.noted(p.CID); m != nil {
-			keys = append(keys, m.Key)
-		}
-	}
-	if len(keys) == 0 {
-		return
-	}
-	lost, err := c.lease.Missing(keys)
-	if err != nil {
-		lost = keys // to read them tells
-	}
-	for _, k := range lost {
-		delete(c.knows, k)
-	}
-}
-
-// exposed reads a package's tree, planned or present.
-func (c *change) exposed(p *lock.Package, plan *store.Plan, trees fs.FS) exposed {
-	if m := c.noted(p.CID); m != nil && plan == nil {
-		return exposed{Member: m}
-	}
-	t, err := c.treeOf(p, plan, trees)
-	if err != nil {
-		return exposed{err: err}
-	}
-	m, err := exposedBy(t)
-	return exposed{&m, err}
-}
-
-// exposedBy is what a tree brings to a forest.
-func exposedBy(t *pack.Tree) (generation.Member, error) {
-	commands, err := t.Commands()
-	if err != nil {
-		return generation.Member{}, err
-	}
-	return generation.Member{Key: t.Key, Bases: t.Bases(), Commands: commands}, nil
-}
-
-// noted is what the current generation noted of its tree of a package, or nil.
-func (c *change) noted(root cid.Cid) *generation.Member {
-	k, ok := c.usable(root)
-	if !ok || c.st == nil {
-		return nil
-	}
-	return c.knows[k]
-}
-
-// usable is the tree that the current generation uses of a package, unless this
-// is another machine now.
-func (c *change) usable(root cid.Cid) (store.Key, bool) {
-	k, ok := c.had[root]
-	return k, ok && (k.Part == store.AnyPart || k.Part == string(ref.Host()))
-}
-
-func (c *change) treeOf(p *lock.Package, plan *store.Plan, trees fs.FS) (*pack.Tree, error) {
-	if plan != nil {
-		return pack.PlannedTree(trees, plan.Key)
-	}
-	if c.st == nil {
-		return nil, &absentError{name: p.Name, version: p.Version, root: p.CID}
-	}
-	// To choose another one is to list what the store has.
-	if k, ok := c.usable(p.CID); ok {
-		if t, err := pack.OpenTree(c.st, k); err == nil {
-			return t, nil
-		}
-	}
-	return c.tree(*p)
 }
 
 // decide writes into the wishes who wins where the person said who is to win.

@@ -432,7 +432,7 @@ func (w *world) race(name, contents string) {
 			var members []generation.Member
 			for _, pkg := range s.Lock.Packages {
 				key := store.Key{Root: pkg.CID, Part: store.AnyPart}
-				members = append(members, generation.Member{Name: pkg.Name, Version: pkg.Version, Key: key, Bases: []string{"."}})
+				members = append(members, generation.Member{Name: pkg.Name, Version: pkg.Version, Exposed: &generation.Exposed{Key: key, Bases: []string{"."}}})
 			}
 			return s, members, nil
 		})

@@ -156,7 +156,7 @@ func holdOnly(keys []store.Key) profile.Edit {
 			name := ref.Name(fmt.Sprintf("p%d", i))
 			s.Wishes.Put(lock.Wish{Name: name, CID: k.Root})
 			s.Lock.Packages = append(s.Lock.Packages, lock.Package{Name: name, Version: "1.0.0", CID: k.Root, DagSize: 1})
-			members = append(members, generation.Member{Name: name, Version: "1.0.0", Key: k, Bases: []string{"."}})
+			members = append(members, generation.Member{Name: name, Version: "1.0.0", Exposed: &generation.Exposed{Key: k, Bases: []string{"."}}})
 		}
 		return s, members, nil
 	}

@@ -92,7 +92,7 @@ func seen(path string, err error) Fault {
 
 // Compare compares the forest in dir with f.
 func (f *Forest) Compare(dir string) []Fault {
-	c := comparing{dir: dir, exposes: encodeExposed(f.members), want: map[string]string{}, dirs: map[string]bool{"": true}}
+	c := comparing{dir: dir, exposes: encodeExposed(f.trees), want: map[string]string{}, dirs: map[string]bool{"": true}}
 	for _, d := range f.dirs {
 		c.dirs[d] = true
 	}

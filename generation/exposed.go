@@ -1,7 +1,6 @@
 package generation
 
 import (
-	"bytes"
 	"fmt"
 	"hash/crc32"
 	"path/filepath"
@@ -35,37 +34,34 @@ const (
 	maxExposed    = 64 << 20
 )
 
-// Entry stands at the top of a base of a tree, and may join a forest.
-type Entry struct {
-	Path string // tree-relative
-	Dir  bool   // else a link
-}
-
-// encodeExposed writes what members expose, by tree. One of which that could not
-// be read back is left out.
-func encodeExposed(members []Member) []byte {
+// encodeExposed writes what trees expose. One of which that could not be read back
+// is left out.
+func encodeExposed(trees []*Exposed) []byte {
 	const usual = 128 // bytes a tree
-	b := make([]byte, 0, usual*(len(members)+1))
+	b := make([]byte, 0, usual*(len(trees)+1))
 	b = append(b, exposedHeader...)
-	seen := make(map[store.Key]bool, len(members))
-	for _, m := range members {
-		if tree := m.Key.V1(); !seen[tree] {
-			seen[tree] = true
-			b = m.appendExposed(b)
-		}
+	for _, t := range trees {
+		b = t.append(b)
 	}
 	return withSum(b)
 }
 
 func withSum(lines []byte) []byte { return append(lines, sumOf(lines)...) }
 
-// sumOf is the last line.
-func sumOf(lines []byte) string {
-	return fmt.Sprintf(exposedSum, crc32.Checksum(lines, crc32.MakeTable(crc32.Castagnoli)))
+// sumOf is the last line. It reads the lines piece by piece: those of a string,
+// which would be copied whole.
+func sumOf[T string | []byte](lines T) string {
+	table, sum := crc32.MakeTable(crc32.Castagnoli), uint32(0)
+	piece := make([]byte, 4<<10)
+	for len(lines) > 0 {
+		n := copy(piece, lines)
+		sum, lines = crc32.Update(sum, table, piece[:n]), lines[n:]
+	}
+	return fmt.Sprintf(exposedSum, sum)
 }
 
-// appendExposed appends the lines of the member's tree.
-func (m *Member) appendExposed(b []byte) []byte {
+// append appends the lines of the tree.
+func (x *Exposed) append(b []byte) []byte {
 	before, whole := len(b), true
 	line := func(word string, fields ...string) {
 		b = append(b, word...)
@@ -75,14 +71,14 @@ func (m *Member) appendExposed(b []byte) []byte {
 		}
 		b = append(b, '\n')
 	}
-	b = append(m.Key.AppendText(append(b, "tree\t"...)), '\n')
-	for _, base := range m.Bases {
+	b = append(x.Key.AppendText(append(b, "tree\t"...)), '\n')
+	for _, base := range x.Bases {
 		line("base", base)
 	}
-	for _, c := range sortedKeys(m.Commands) {
-		line("command", string(c), m.Commands[c])
+	for _, c := range x.Commands {
+		line("command", string(c.Name), c.Path)
 	}
-	for _, e := range m.Top {
+	for _, e := range x.Top {
 		if e.Dir {
 			line("dir", e.Path)
 		} else {
@@ -95,49 +91,50 @@ func (m *Member) appendExposed(b []byte) []byte {
 	return b
 }
 
-// ReadExposed reads what the trees of the generation in dir expose: members
-// without name and version, by tree. nil where that is not known.
-func ReadExposed(dir string) map[store.Key]*Member {
-	data, err := durable.ReadFile(filepath.Join(dir, ExposedName), maxExposed)
+// ReadExposed reads what the trees of the generation in dir expose, in the order of
+// the packages' names. nil where that is not known.
+func ReadExposed(dir string) []Exposed {
+	text, err := durable.ReadText(filepath.Join(dir, ExposedName), maxExposed)
 	if err != nil {
 		return nil
 	}
-	return parseExposed(data)
+	return parseExposed(text)
 }
 
-func parseExposed(data []byte) map[store.Key]*Member {
-	end := bytes.LastIndexByte(bytes.TrimSuffix(data, []byte("\n")), '\n') + 1
-	lines, ok := strings.CutPrefix(string(data[:end]), exposedHeader)
-	if !ok || string(data[end:]) != sumOf(data[:end]) {
+func parseExposed(text string) []Exposed {
+	end := strings.LastIndexByte(strings.TrimSuffix(text, "\n"), '\n') + 1
+	lines, ok := strings.CutPrefix(text[:end], exposedHeader)
+	if !ok || text[end:] != sumOf(text[:end]) {
 		return nil
 	}
-	most := strings.Count(lines, "tree\t")
-	members := make([]Member, 0, most)
-	trees := make(map[store.Key]*Member, most)
-	var m *Member // the one that is read
+	trees := make([]Exposed, 0, strings.Count(lines, "tree\t"))
 	for line := range strings.Lines(lines) {
 		word, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "\t")
-		switch {
-		case word == "tree":
+		if word == "tree" {
 			key, err := store.ParseKey(rest)
 			if err != nil {
 				return nil
 			}
-			members = append(members, Member{Key: key, Commands: map[ref.Command]string{}, Top: []Entry{}})
-			m = &members[len(members)-1]
-			trees[key] = m
-		case m == nil:
-			return nil // no tree yet
-		case word == "base":
-			m.Bases = append(m.Bases, rest)
-		case word == "command":
-			name, target, _ := strings.Cut(rest, "\t")
-			m.Commands[ref.Command(name)] = target
-		case word == "dir" || word == "link":
-			m.Top = append(m.Top, Entry{rest, word == "dir"})
-		default:
+			trees = append(trees, Exposed{Key: key, Top: []Entry{}})
+		} else if len(trees) == 0 || !trees[len(trees)-1].add(word, rest) {
 			return nil
 		}
 	}
 	return trees
+}
+
+// add adds what a line of the tree says.
+func (x *Exposed) add(word, rest string) bool {
+	switch word {
+	case "base":
+		x.Bases = append(x.Bases, rest)
+	case "command":
+		name, target, _ := strings.Cut(rest, "\t")
+		x.Commands = append(x.Commands, Command{ref.Command(name), target})
+	case "dir", "link":
+		x.Top = append(x.Top, Entry{rest, word == "dir"})
+	default:
+		return false
+	}
+	return true
 }

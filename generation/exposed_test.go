@@ -6,58 +6,76 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
 	"testing"
 
+	"github.com/ipfs/go-cid"
+
 	"ipp/lock"
-	"ipp/lock/ref"
 	"ipp/store"
 )
 
-func someMembers(t *testing.T) []Member {
+func someExposed(t *testing.T) (trees []*Exposed) {
 	t.Helper()
-	var members []Member
 	for _, k := range someInfo(t).Trees[:2] {
-		members = append(members, Member{
-			Name: "a", Key: k, Bases: []string{"linux-amd64", "any"},
-			Commands: map[ref.Command]string{"a": "linux-amd64/bin/a", "b": "any/bin/a program"},
+		trees = append(trees, &Exposed{
+			Key: k, Bases: []string{"linux-amd64", "any"},
+			Commands: []Command{{"a", "linux-amd64/bin/a"}, {"b", "any/bin/a program"}},
 			Top:      []Entry{{"any/share", true}, {"any/etc", false}},
 		})
 	}
-	return members
+	return trees
 }
 
 func TestExposed(t *testing.T) {
-	members := someMembers(t)
-	got := parseExposed(encodeExposed(append(members, members[0])))
-	if len(got) != len(members) {
-		t.Fatalf("%d trees, want %d", len(got), len(members))
+	trees := someExposed(t)
+	got := parseExposed(string(encodeExposed(trees)))
+	if len(got) != len(trees) {
+		t.Fatalf("%d trees, want %d", len(got), len(trees))
 	}
-	for _, m := range members {
-		m.Name = ""
-		if !reflect.DeepEqual(got[m.Key], &m) {
-			t.Errorf("got %+v, want %+v", got[m.Key], m)
+	for i, want := range trees {
+		if !reflect.DeepEqual(&got[i], want) {
+			t.Errorf("got %+v, want %+v", got[i], want)
 		}
+	}
+}
+
+// A forest has the trees of its members by name, each once, whatever CID's version
+// names it.
+func TestForestTrees(t *testing.T) {
+	w := newWorld(t)
+	members := w.members("b: bin/b*; a~b: ; c: bin/c*")
+	members[2].Exposed.Key.Root = cid.NewCidV0(members[2].Key.Root.Hash())
+	again := *members[2].Exposed
+	again.Key = again.Key.V1()
+	f, err := Plan(append(members, Member{"d", "1.0.0", &again}), nil, w.fs())
+	w.must(err)
+	if got, want := f.Trees(), []store.Key{w.key("b"), w.key("c")}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got := parseExposed(string(encodeExposed(f.trees))); len(got) != 2 {
+		t.Errorf("noted are %+v", got)
 	}
 }
 
 // What a tree exposes may be nothing, which is known too.
 func TestExposedNothing(t *testing.T) {
 	k := someInfo(t).Trees[0]
-	m, ok := parseExposed(encodeExposed([]Member{{Key: k, Top: []Entry{}}}))[k]
-	if !ok || m.Top == nil || len(m.Commands) > 0 {
-		t.Errorf("got %+v, %v", m, ok)
+	got := parseExposed(string(encodeExposed([]*Exposed{{Key: k, Top: []Entry{}}})))
+	if len(got) != 1 || got[0].Key != k || got[0].Top == nil || len(got[0].Commands) > 0 {
+		t.Errorf("got %+v", got)
 	}
 }
 
 // One that can't be written so that it is read back the same is left out.
 func TestExposedLeavesOut(t *testing.T) {
-	for _, bad := range []Member{
+	for _, bad := range []Exposed{
 		{Bases: []string{"a\tb"}},
-		{Commands: map[ref.Command]string{"a": "bin/a\nbase\tb"}},
+		{Commands: []Command{{"a", "bin/a\nbase\tb"}}},
 		{Top: []Entry{{"a\x00", true}}},
 	} {
 		bad.Key = someInfo(t).Trees[0]
-		if got := parseExposed(encodeExposed([]Member{bad})); got == nil || len(got) != 0 {
+		if got := parseExposed(string(encodeExposed([]*Exposed{&bad}))); got == nil || len(got) != 0 {
 			t.Errorf("%+v came back as %+v", bad, got)
 		}
 	}
@@ -65,14 +83,14 @@ func TestExposedLeavesOut(t *testing.T) {
 
 // Every flipped bit and every cut is noticed: nothing is believed then.
 func TestExposedDamaged(t *testing.T) {
-	whole := encodeExposed(someMembers(t))
+	whole := encodeExposed(someExposed(t))
 	for i := range whole {
 		flipped := bytes.Clone(whole)
 		flipped[i] ^= 1 << (i % 8)
-		if parseExposed(flipped) != nil {
+		if parseExposed(string(flipped)) != nil {
 			t.Fatalf("bit of byte %d: %q was believed", i, flipped)
 		}
-		if parseExposed(whole[:i]) != nil {
+		if parseExposed(string(whole[:i])) != nil {
 			t.Fatalf("cut at byte %d, it was believed", i)
 		}
 	}
@@ -82,8 +100,8 @@ func TestExposedDamaged(t *testing.T) {
 func TestWriteLike(t *testing.T) {
 	w := newWorld(t)
 	dirs := [2]string{filepath.Join(w.state, "1"), filepath.Join(w.state, "2")}
-	key := someInfo(t).Trees[0]
-	link := func(path, target string) Link { return Link{Path: path, Key: key, Target: target} }
+	owner := &Member{Exposed: &Exposed{Key: someInfo(t).Trees[0]}}
+	link := func(path, target string) Link { return Link{path, owner, target} }
 	forests := [2]*Forest{
 		{dirs: []string{"bin"}, links: []Link{link("bin/same", "bin/same"), link("bin/other", "bin/a")}},
 		{dirs: []string{"bin"}, links: []Link{link("bin/same", "bin/same"), link("bin/other", "bin/b"), link("bin/new", "bin/new")}},
@@ -114,15 +132,15 @@ func FuzzParseExposed(f *testing.F) {
 	f.Add([]byte("base\tany\n"))
 	f.Add([]byte("tree\t" + k.String() + "\nelse\n"))
 	f.Fuzz(func(t *testing.T, lines []byte) {
-		trees := parseExposed(withSum(append([]byte(exposedHeader), lines...)))
-		var members []Member
-		for _, m := range trees {
-			members = append(members, *m)
+		trees := parseExposed(string(withSum(append([]byte(exposedHeader), lines...))))
+		var whole []*Exposed
+		for i := range trees {
+			whole = append(whole, &trees[i])
 		}
-		again := parseExposed(encodeExposed(members))
-		for k, m := range again {
-			if !reflect.DeepEqual(trees[k], m) {
-				t.Errorf("%+v became %+v", trees[k], m)
+		again := parseExposed(string(encodeExposed(whole)))
+		for _, x := range again {
+			if !slices.ContainsFunc(trees, func(was Exposed) bool { return reflect.DeepEqual(was, x) }) {
+				t.Errorf("%+v was not there", x)
 			}
 		}
 	})

@@ -1,6 +1,7 @@
 package generation
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,7 +14,6 @@ import (
 
 	"ipp/lock"
 	"ipp/lock/ref"
-	"ipp/store"
 )
 
 // binDir holds exactly the members' commands; the other directories of a forest
@@ -42,6 +42,7 @@ func Plan(members []Member, prefer map[string]ref.Name, trees fs.FS) (*Forest, e
 	if err := p.check(); err != nil {
 		return nil, err
 	}
+	p.findTwins()
 	if err := p.readBases(); err != nil {
 		return nil, err
 	}
@@ -73,8 +74,6 @@ type claim struct {
 // check refuses members that no forest could hold. Packages are not trusted to
 // name paths within themselves.
 func (p *planner) check() error {
-	p.twins = make([]bool, len(p.members))
-	seen := make(map[store.Key]bool, len(p.members))
 	for i, m := range p.members {
 		if i > 0 && p.members[i-1].Name == m.Name {
 			return fmt.Errorf("plan forest: two packages are named %s", m.Name)
@@ -84,9 +83,9 @@ func (p *planner) check() error {
 				return fmt.Errorf("plan forest: %s: %q is no path within its tree", m.Name, base)
 			}
 		}
-		for _, target := range m.Commands {
-			if !fs.ValidPath(target) || target == "." {
-				return fmt.Errorf("plan forest: %s: %q is no path within its tree", m.Name, target)
+		for _, c := range m.Commands {
+			if !fs.ValidPath(c.Path) || c.Path == "." {
+				return fmt.Errorf("plan forest: %s: %q is no path within its tree", m.Name, c.Path)
 			}
 		}
 		for _, e := range m.Top {
@@ -94,11 +93,25 @@ func (p *planner) check() error {
 				return fmt.Errorf("plan forest: %s: %q is nothing that joins a forest", m.Name, e.Path)
 			}
 		}
-		tree := m.Key.V1()
-		p.twins[i] = seen[tree]
-		seen[tree] = true
 	}
 	return nil
+}
+
+// findTwins finds members that have the same tree.
+func (p *planner) findTwins() {
+	byTree := make([]int, len(p.members))
+	for i := range byTree {
+		byTree[i] = i
+	}
+	compare := func(a, b int) int {
+		x, y := p.members[a].Key.V1(), p.members[b].Key.V1()
+		return cmp.Or(strings.Compare(x.Root.KeyString(), y.Root.KeyString()), strings.Compare(x.Part, y.Part))
+	}
+	slices.SortFunc(byTree, func(a, b int) int { return cmp.Or(compare(a, b), a-b) })
+	p.twins = make([]bool, len(p.members))
+	for n := 1; n < len(byTree); n++ {
+		p.twins[byTree[n]] = compare(byTree[n-1], byTree[n]) == 0
+	}
 }
 
 // topClaim is a claim to a path at the top of the forest, or in bin.
@@ -116,9 +129,9 @@ func (p *planner) top() []topClaim {
 	}
 	all := make([]topClaim, 0, n)
 	for i, m := range p.members {
-		for command, target := range m.Commands {
-			at := binDir + "/" + linkName(m, command, target)
-			all = append(all, topClaim{at, claim{member: i, target: target}})
+		for _, c := range m.Commands {
+			at := binDir + "/" + linkName(m, c)
+			all = append(all, topClaim{at, claim{member: i, target: c.Path}})
 		}
 		for _, e := range m.Top {
 			all = append(all, topClaim{path.Base(e.Path), claim{i, e.Path, e.Dir}})
@@ -147,13 +160,13 @@ func (p *planner) mergeTop(all []topClaim) error {
 
 // linkName is what a command's link is called: Windows starts only what ends in
 // .exe.
-func linkName(m Member, command ref.Command, target string) string {
+func linkName(m Member, c Command) string {
 	const exe = ".exe"
 	isExe := func(name string) bool { return strings.EqualFold(path.Ext(name), exe) }
-	if strings.HasPrefix(m.Key.Part, "windows-") && isExe(target) && !isExe(string(command)) {
-		return string(command) + exe
+	if strings.HasPrefix(m.Key.Part, "windows-") && isExe(c.Path) && !isExe(string(c.Name)) {
+		return string(c.Name) + exe
 	}
-	return string(command)
+	return string(c.Name)
 }
 
 // readBases finds each member's forest directories, where they are not known.
@@ -179,7 +192,8 @@ func (p *planner) readMember(member int) error {
 	if m.Top != nil {
 		return nil
 	}
-	m.Top = []Entry{}
+	read := *m.Exposed
+	read.Top = []Entry{}
 	for _, base := range m.Bases {
 		entries, err := p.readBase(member, base)
 		if err != nil {
@@ -188,10 +202,11 @@ func (p *planner) readMember(member int) error {
 		for _, e := range entries {
 			// A plain file of that name is nothing that could be merged.
 			if isMerged(e.Name()) && !e.Type().IsRegular() {
-				m.Top = append(m.Top, Entry{path.Join(base, e.Name()), e.IsDir()})
+				read.Top = append(read.Top, Entry{path.Join(base, e.Name()), e.IsDir()})
 			}
 		}
 	}
+	m.Exposed = &read
 	return nil
 }
 
@@ -319,8 +334,7 @@ func (p *planner) preferred(at string, claims []claim) (claim, bool) {
 }
 
 func (p *planner) link(at string, c claim) {
-	m := p.members[c.member]
-	p.forest.links = append(p.forest.links, Link{Path: at, Owner: m.Name, Key: m.Key, Target: c.target})
+	p.forest.links = append(p.forest.links, Link{Path: at, Owner: &p.members[c.member], Target: c.target})
 }
 
 // file is where a claim's file is, below trees.
@@ -328,10 +342,6 @@ func (p *planner) file(c claim) string { return path.Join(p.members[c.member].Ke
 
 // foldCase finds links that differ in case alone.
 func (p *planner) foldCase() {
-	byName := map[ref.Name]Member{}
-	for _, m := range p.members {
-		byName[m.Name] = m
-	}
 	first := map[string]Link{}
 	for _, l := range p.forest.links {
 		key := strings.ToLower(l.Path)
@@ -339,7 +349,7 @@ func (p *planner) foldCase() {
 		if !taken {
 			first[key] = l
 		} else if before.Owner != l.Owner {
-			p.conflicts = append(p.conflicts, Conflict{l.Path, byName[before.Owner], byName[l.Owner]})
+			p.conflicts = append(p.conflicts, Conflict{l.Path, *before.Owner, *l.Owner})
 		}
 	}
 }
@@ -354,7 +364,12 @@ func (p *planner) result() (*Forest, error) {
 		return nil, &ConflictError{p.conflicts}
 	}
 	f := p.forest
-	f.members = p.members
+	f.trees = make([]*Exposed, 0, len(p.members))
+	for i, m := range p.members {
+		if !p.twins[i] {
+			f.trees = append(f.trees, m.Exposed)
+		}
+	}
 	if slices.ContainsFunc(f.links, func(l Link) bool { return strings.HasPrefix(l.Path, binDir+"/") }) {
 		f.dirs = append(f.dirs, binDir)
 	}

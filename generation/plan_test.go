@@ -124,16 +124,16 @@ func TestPlan(t *testing.T) {
 func TestPlanRefuses(t *testing.T) {
 	w := newWorld(t)
 	good := w.members("a: share/x bin/a*")[0]
-	for about, spoil := range map[string]func(m *Member){
-		"a base outside":       func(m *Member) { m.Bases = []string{"../b"} },
-		"an absolute base":     func(m *Member) { m.Bases = []string{"/etc"} },
-		"a command outside":    func(m *Member) { m.Commands = map[ref.Command]string{"a": "../../x"} },
-		"a command of nothing": func(m *Member) { m.Commands = map[ref.Command]string{"a": "."} },
-		"a missing tree":       func(m *Member) { m.Key = store.Key{Root: testCID("elsewhere"), Part: "any"} },
+	for about, spoil := range map[string]func(x *Exposed){
+		"a base outside":       func(x *Exposed) { x.Bases = []string{"../b"} },
+		"an absolute base":     func(x *Exposed) { x.Bases = []string{"/etc"} },
+		"a command outside":    func(x *Exposed) { x.Commands = []Command{{"a", "../../x"}} },
+		"a command of nothing": func(x *Exposed) { x.Commands = []Command{{"a", "."}} },
+		"a missing tree":       func(x *Exposed) { x.Key = store.Key{Root: testCID("elsewhere"), Part: "any"} },
 	} {
-		bad := good
+		bad := *good.Exposed
 		spoil(&bad)
-		if f, err := Plan([]Member{bad}, nil, w.fs()); err == nil {
+		if f, err := Plan([]Member{{good.Name, good.Version, &bad}}, nil, w.fs()); err == nil {
 			t.Errorf("%s: planned %v", about, f.Links())
 		}
 	}
@@ -145,7 +145,7 @@ func TestPlanRefuses(t *testing.T) {
 // TestPlanMissingTree wants to be told apart from other failures.
 func TestPlanMissingTree(t *testing.T) {
 	w := newWorld(t)
-	m := Member{Name: "a", Key: store.Key{Root: testCID("a"), Part: "any"}, Bases: []string{"."}}
+	m := Member{Name: "a", Exposed: &Exposed{Key: store.Key{Root: testCID("a"), Part: "any"}, Bases: []string{"."}}}
 	if _, err := Plan([]Member{m}, nil, w.fs()); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v, want fs.ErrNotExist", err)
 	}
@@ -256,11 +256,10 @@ func (w *world) members(line string) []Member {
 		if !twin {
 			tree = name
 		}
-		m := Member{Name: ref.Name(name), Version: "1.0.0", Key: w.key(tree), Bases: []string{"."}}
+		m := Member{Name: ref.Name(name), Version: "1.0.0", Exposed: &Exposed{Key: w.key(tree), Bases: []string{"."}}}
 		if bases != "" {
 			m.Bases = strings.Split(bases, ",")
 		}
-		m.Commands = map[ref.Command]string{}
 		w.must(os.MkdirAll(filepath.Join(w.trees(), m.Key.String()), 0o755))
 		for _, f := range strings.Fields(files) {
 			w.file(&m, f)
@@ -285,7 +284,7 @@ func (w *world) file(m *Member, said string) {
 	w.must(os.MkdirAll(filepath.Dir(at), 0o755))
 	perm := fs.FileMode(0o444)
 	if command {
-		m.Commands[ref.Command(path.Base(name))] = name
+		m.Commands = append(m.Commands, Command{ref.Command(path.Base(name)), name})
 	}
 	if command || executable {
 		perm = 0o555
@@ -325,7 +324,7 @@ func (w *world) plan(members []Member, prefer map[string]ref.Name) string {
 		said = append(said, d+"/")
 	}
 	for _, l := range f.Links() {
-		said = append(said, fmt.Sprintf("%s=%s:%s", l.Path, l.Owner, l.Target))
+		said = append(said, fmt.Sprintf("%s=%s:%s", l.Path, l.Owner.Name, l.Target))
 	}
 	slices.SortFunc(said, func(a, b string) int {
 		return strings.Compare(strings.TrimSuffix(strings.Split(a, "=")[0], "/"), strings.TrimSuffix(strings.Split(b, "=")[0], "/"))

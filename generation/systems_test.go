@@ -20,8 +20,8 @@ func TestLinkName(t *testing.T) {
 		{"linux-amd64", "x", "linux-amd64/bin/x.exe", "x"},
 		{store.AnyPart, "x", "bin/x.exe", "x"},
 	} {
-		m := Member{Key: store.Key{Part: tt.part}}
-		if got := linkName(m, ref.Command(tt.command), tt.target); got != tt.want {
+		m := Member{Exposed: &Exposed{Key: store.Key{Part: tt.part}}}
+		if got := linkName(m, Command{ref.Command(tt.command), tt.target}); got != tt.want {
 			t.Errorf("%v: %q", tt, got)
 		}
 	}
@@ -30,14 +30,15 @@ func TestLinkName(t *testing.T) {
 // TestFoldCase: bin/OK and bin/ok are one file on macOS and Windows.
 func TestFoldCase(t *testing.T) {
 	members := []Member{
-		{Name: "a", Commands: map[ref.Command]string{"OK": "bin/OK", "fine": "bin/fine"}},
-		{Name: "b", Commands: map[ref.Command]string{"ok": "bin/ok"}},
+		{Name: "a", Exposed: &Exposed{Commands: []Command{{"OK", "bin/OK"}, {"fine", "bin/fine"}}}},
+		{Name: "b", Exposed: &Exposed{Commands: []Command{{"ok", "bin/ok"}}}},
 	}
 	plan := func(folds bool) error {
 		p := &planner{members: members, trees: fstest.MapFS{}, forest: &Forest{}, folds: folds}
 		if err := p.check(); err != nil {
 			t.Fatal(err)
 		}
+		p.findTwins()
 		if err := p.mergeTop(p.top()); err != nil {
 			t.Fatal(err)
 		}

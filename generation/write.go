@@ -39,7 +39,7 @@ func writeFiles(dir string, f *Forest, g *Generation) error {
 		lock.ProfileName: g.Wishes,
 		lock.LockName:    g.Lock.Encode(),
 		InfoName:         g.Info.encode(),
-		ExposedName:      encodeExposed(f.members),
+		ExposedName:      encodeExposed(f.trees),
 	} {
 		if err := createFile(filepath.Join(dir, name), data); err != nil {
 			return err
@@ -55,6 +55,7 @@ func writeForest(dir string, f *Forest, like string) error {
 		}
 	}
 	var at place
+	var target []byte
 	defer func() { at.close() }()
 	for _, l := range f.links {
 		below, name := path.Split(l.Path)
@@ -65,7 +66,8 @@ func writeForest(dir string, f *Forest, like string) error {
 				return err
 			}
 		}
-		if err := at.dir.Symlink(filepath.FromSlash(l.target()), name, at.like); err != nil {
+		target = l.appendTarget(target[:0])
+		if err := at.dir.Symlink(filepath.FromSlash(string(target)), name, at.like); err != nil {
 			return err
 		}
 	}

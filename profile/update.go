@@ -249,7 +249,7 @@ func (u *update) build() (err error) {
 		return err
 	}
 	g := &generation.Generation{
-		Info:   generation.Info{Parent: u.parent, Time: u.p.now(), Reason: u.why.Command, Trees: u.trees()},
+		Info:   generation.Info{Parent: u.parent, Time: u.p.now(), Reason: u.why.Command, Trees: forest.Trees()},
 		Wishes: u.new.Wishes.Encode(),
 		Lock:   u.new.Lock,
 	}
@@ -278,19 +278,6 @@ func (u *update) build() (err error) {
 		return err
 	}
 	return u.p.do("sync forest", func() error { return fs.Sync(u.temp) })
-}
-
-// trees are the members' keys, each once.
-func (u *update) trees() []store.Key {
-	keys := make([]store.Key, 0, len(u.members))
-	seen := make(map[store.Key]bool, len(u.members))
-	for _, m := range u.members {
-		if tree := m.Key.V1(); !seen[tree] {
-			seen[tree] = true
-			keys = append(keys, tree)
-		}
-	}
-	return keys
 }
 
 // number takes the next number by the rename to it.

@@ -168,7 +168,7 @@ func TestUpdateTreesAreSortedAndUnique(t *testing.T) {
 	w.update(func(ctx context.Context, s State) (State, []generation.Member, error) {
 		s, members, err := w.add(a, b, c)(ctx, s)
 		twin := members[0]
-		twin.Name, twin.Commands = "twin", nil
+		twin.Name, twin.Exposed = "twin", &generation.Exposed{Key: twin.Key, Bases: twin.Bases}
 		return s, append(members, twin), err
 	})
 	g, err := w.p.Current()
@@ -288,15 +288,11 @@ func TestUpdateFailuresChangeNothing(t *testing.T) {
 		},
 		"conflict": func(ctx context.Context, s State) (State, []generation.Member, error) {
 			s, members, err := w.add(other)(ctx, s)
-			for i := range members {
-				members[i].Commands = map[ref.Command]string{"same": "bin/" + string(members[i].Name)}
-			}
-			return s, members, err
+			return s, allSame(members), err
 		},
 		"a tree is missing": func(ctx context.Context, s State) (State, []generation.Member, error) {
 			s, members, err := w.add(other)(ctx, s)
-			members[0].Key.Part = "nowhere"
-			members[0].Bases, members[0].Commands = nil, nil
+			members[0].Exposed = nowhere(members[0].Key)
 			return s, members, err
 		},
 		"saving the profile's own files fails": func(ctx context.Context, s State) (State, []generation.Member, error) {
@@ -320,9 +316,7 @@ func TestUpdateErrorsHaveTypes(t *testing.T) {
 	var conflict *generation.ConflictError
 	_, err := w.try(w.p, func(ctx context.Context, s State) (State, []generation.Member, error) {
 		s, members, err := w.add(a, b)(ctx, s)
-		for i := range members {
-			members[i].Commands = map[ref.Command]string{"same": "bin/" + string(members[i].Name)}
-		}
+		members = allSame(members)
 		if err := w.p.Check(members, s.Wishes, w.st); !errors.As(err, &conflict) {
 			t.Errorf("Check says %v", err)
 		}
@@ -334,8 +328,7 @@ func TestUpdateErrorsHaveTypes(t *testing.T) {
 	var missing *MissingTreesError
 	_, err = w.try(w.p, func(ctx context.Context, s State) (State, []generation.Member, error) {
 		s, members, err := w.add(a)(ctx, s)
-		members[0].Key.Part = "nowhere"
-		members[0].Bases, members[0].Commands = nil, nil
+		members[0].Exposed = nowhere(members[0].Key)
 		return s, members, err
 	})
 	if !errors.As(err, &missing) || len(missing.Trees) != 1 {

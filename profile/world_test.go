@@ -76,11 +76,13 @@ func (w *world) pack(name ref.Name, contents string) lock.Package {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.members[root.String()] = generation.Member{
-		Name:     name,
-		Version:  "1.0.0",
-		Key:      key,
-		Bases:    []string{"."},
-		Commands: map[ref.Command]string{ref.Command(name): "bin/" + string(name)},
+		Name:    name,
+		Version: "1.0.0",
+		Exposed: &generation.Exposed{
+			Key:      key,
+			Bases:    []string{"."},
+			Commands: []generation.Command{{Name: ref.Command(name), Path: "bin/" + string(name)}},
+		},
 	}
 	return lock.Package{Name: name, Version: "1.0.0", CID: root, DagSize: 1}
 }
@@ -142,6 +144,21 @@ func (w *world) membersOf(s State) (members []generation.Member) {
 		members = append(members, w.members[pkg.CID.String()])
 	}
 	return members
+}
+
+// allSame has the members bring one command.
+func allSame(members []generation.Member) []generation.Member {
+	for i := range members {
+		m := &members[i]
+		m.Exposed = &generation.Exposed{Key: m.Key, Commands: []generation.Command{{Name: "same", Path: "bin/" + string(m.Name)}}}
+	}
+	return members
+}
+
+// nowhere is a tree that is not there, of the same package.
+func nowhere(k store.Key) *generation.Exposed {
+	k.Part = "nowhere"
+	return &generation.Exposed{Key: k}
 }
 
 // try runs an update of p as a process of its own would.

@@ -49,6 +49,7 @@ const importPolicy = `
 	gc:             profile generation store lock lock/ref
 
 	# everything that a person sees
+	cmd/shell:
 	cmd/term:
 	cmd/web:
 	cmd:            *

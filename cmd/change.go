@@ -50,7 +50,7 @@ type change struct {
 	old   profile.State             // what the plan began from
 	from  generation.Number
 	had   func() map[cid.Cid]store.Key // its trees, by root
-	notes []note                       // on the trees of its packages
+	notes func() []note                // on the trees of its packages
 
 	planned     profile.State // what the last plan makes
 	plannedLeft int           // how many units it leaves out
@@ -94,7 +94,7 @@ func (c *change) begin() error {
 	c.had = sync.OnceValue(c.treesBefore)
 	if err == nil && c.old.From != nil {
 		c.from = c.old.From.Number
-		c.notes = notesOf(c.old.Lock, generation.ReadExposed(c.old.From.Dir))
+		c.readNotes(c.old.From)
 	}
 	return err
 }

@@ -148,17 +148,20 @@ func (c *change) members(ctx context.Context, next *lock.Lockfile, steps []step,
 	for _, st := range steps {
 		planned[st.Name] = st.plan
 	}
-	c.see(next, planned, trees)
+	noted := c.see(next, planned, trees)
 	members := make([]generation.Member, 0, len(next.Packages))
 	var bad faults
 	for i := range next.Packages {
 		p := &next.Packages[i]
-		m := c.exposes(p)
-		if m.err != nil {
-			bad = append(bad, fault{p.Name, c.named(p.Name, c.installedLost(p.Name, m.err))})
+		x, read := c.seen[p.CID]
+		if !read {
+			x.Exposed = noted[i].Exposed
+		}
+		if x.err != nil {
+			bad = append(bad, fault{p.Name, c.named(p.Name, c.installedLost(p.Name, x.err))})
 			continue
 		}
-		members = append(members, generation.Member{Name: p.Name, Version: p.Version, Exposed: m.Exposed})
+		members = append(members, generation.Member{Name: p.Name, Version: p.Version, Exposed: x.Exposed})
 	}
 	maps.DeleteFunc(c.seen, func(_ cid.Cid, m exposed) bool { return m.err != nil }) // it may be healed meanwhile
 	return members, bad

@@ -26,6 +26,24 @@ type note struct {
 	there               bool // the tree was looked for, and found
 }
 
+// readNotes begins to read the notes of the current generation: there is time until
+// the packages are resolved.
+func (c *change) readNotes(g *generation.Generation) {
+	var notes []note
+	var read sync.WaitGroup
+	read.Go(func() { notes = notesOf(g.Lock, generation.ReadExposed(g.Dir)) })
+	c.notes = func() []note {
+		read.Wait()
+		return notes
+	}
+	c.closers = append(c.closers, func() error {
+		read.Wait()
+		return nil
+	})
+}
+
+func (n *note) holds() bool { return n != nil && n.Exposed != nil }
+
 // notesOf finds the note on each package. Both stand in the order of names; of two
 // packages with one tree only the first has one.
 func notesOf(l *lock.Lockfile, trees []generation.Exposed) []note {
@@ -38,14 +56,25 @@ func notesOf(l *lock.Lockfile, trees []generation.Exposed) []note {
 	return notes
 }
 
-// noted is the note on a package's tree, or nil. One of another machine's is of no
-// use here.
-func (c *change) noted(p *lock.Package) *note {
-	i, ok := c.old.Lock.Index(p.Name)
-	if !ok || c.st == nil || !c.old.Lock.Packages[i].CID.Equals(p.CID) || c.notes[i].Exposed == nil || !isHere(c.notes[i].Key) {
-		return nil
+// noted finds the note on each package of a new lockfile; nil: none. One on another
+// machine's tree is of no use here.
+func (c *change) noted(next *lock.Lockfile) []*note {
+	noted := make([]*note, len(next.Packages))
+	old := c.old.Lock.Packages
+	if c.st == nil || len(old) == 0 {
+		return noted
 	}
-	return &c.notes[i]
+	notes, at := c.notes(), 0
+	for i := range next.Packages { // both are sorted by name
+		p := &next.Packages[i]
+		for at < len(old) && old[at].Name < p.Name {
+			at++
+		}
+		if at < len(old) && old[at].Name == p.Name && old[at].CID.Equals(p.CID) && notes[at].Exposed != nil && isHere(notes[at].Key) {
+			noted[i] = &notes[at]
+		}
+	}
+	return noted
 }
 
 // isHere says whether the tree is one that this machine uses.
@@ -68,57 +97,42 @@ type exposed struct {
 	err error
 }
 
-// see finds out what packages expose. A tree is immutable, so once is enough. What
-// the current generation did not note is read, two small files and a directory a
-// package: in a large profile all cores help.
-func (c *change) see(next *lock.Lockfile, planned map[ref.Name]*store.Plan, trees fs.FS) {
-	c.forgetLost(next)
+// see finds out what packages expose: what the current generation noted of them, and
+// in c.seen what was read because it did not. A tree is immutable, so once is enough.
+func (c *change) see(next *lock.Lockfile, planned map[ref.Name]*store.Plan, trees fs.FS) []*note {
 	if c.seen == nil {
 		c.seen = map[cid.Cid]exposed{}
 	}
+	noted := c.noted(next)
+	c.forgetLost(noted)
 	var unseen []*lock.Package
 	for i := range next.Packages {
 		p := &next.Packages[i]
-		if _, seen := c.seen[p.CID]; !seen && (planned[p.Name] != nil || c.noted(p) == nil) {
+		if _, seen := c.seen[p.CID]; !seen && (planned[p.Name] != nil || !noted[i].holds()) {
 			c.seen[p.CID] = exposed{} // it may be here under another name too
 			unseen = append(unseen, p)
 		}
 	}
-	found := make([]exposed, len(unseen))
-	var i atomic.Int64
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(unseen)) {
-		workers.Go(func() {
-			for n := int(i.Add(1)) - 1; n < len(unseen); n = int(i.Add(1)) - 1 {
-				found[n] = c.look(unseen[n], planned[unseen[n].Name], trees)
-			}
-		})
+	for n, x := range c.lookAll(unseen, planned, trees) {
+		c.seen[unseen[n].CID] = x
 	}
-	workers.Wait()
-	for n, p := range unseen {
-		c.seen[p.CID] = found[n]
-	}
-}
-
-// exposes is what a package exposes, once see was told of it.
-func (c *change) exposes(p *lock.Package) exposed {
-	if x, seen := c.seen[p.CID]; seen {
-		return x
-	}
-	return exposed{Exposed: c.noted(p).Exposed}
+	return noted
 }
 
 // forgetLost forgets the notes on trees that are not there any more.
-func (c *change) forgetLost(next *lock.Lockfile) {
+func (c *change) forgetLost(noted []*note) {
 	var notes []*note
-	var keys []store.Key
-	for i := range next.Packages {
-		if n := c.noted(&next.Packages[i]); n != nil && !n.there {
-			notes, keys = append(notes, n), append(keys, n.Key)
+	for _, n := range noted {
+		if n != nil && !n.there {
+			notes = append(notes, n)
 		}
 	}
-	if len(keys) == 0 {
+	if len(notes) == 0 {
 		return
+	}
+	keys := make([]store.Key, len(notes))
+	for i, n := range notes {
+		keys[i] = n.Key
 	}
 	lost, err := c.lease.Missing(keys)
 	if err != nil {
@@ -129,6 +143,23 @@ func (c *change) forgetLost(next *lock.Lockfile) {
 			n.Exposed, lost = nil, lost[1:]
 		}
 	}
+}
+
+// lookAll reads packages' trees, two small files and a directory each: in a large
+// profile all cores help.
+func (c *change) lookAll(packages []*lock.Package, planned map[ref.Name]*store.Plan, trees fs.FS) []exposed {
+	found := make([]exposed, len(packages))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(packages)) {
+		workers.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(packages); i = int(next.Add(1)) - 1 {
+				found[i] = c.look(packages[i], planned[packages[i].Name], trees)
+			}
+		})
+	}
+	workers.Wait()
+	return found
 }
 
 // look reads a package's tree, planned or present.

@@ -235,7 +235,9 @@ func (r *reader) past(n generation.Number) (past, bool) {
 		}
 		before = parent.Lock
 	}
-	for _, d := range lock.Diff(before, g.Lock) {
+	changes := lock.Diff(before, g.Lock)
+	p.Changes = make([]changeLine, 0, len(changes))
+	for _, d := range changes {
 		p.Changes = append(p.Changes, changeLine{Name: string(d.Name), Old: versionOf(d.Old), New: versionOf(d.New)})
 	}
 	p.text = changesText(p.Changes)

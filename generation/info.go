@@ -167,14 +167,18 @@ func parseTOML(file string, data []byte) (Info, error) {
 
 // ReadInfo reads generation.toml alone.
 func ReadInfo(dir string) (Info, error) {
-	file := filepath.Join(dir, InfoName)
-	data, err := durable.ReadText(file, maxInfo)
-	if err != nil {
-		return Info{}, fmt.Errorf("read generation: %w", err)
-	}
-	info, err := parseInfo(file, data)
+	info, err := readInfo(dir)
 	if err != nil {
 		return Info{}, fmt.Errorf("read generation: %w", err)
 	}
 	return info, nil
+}
+
+func readInfo(dir string) (Info, error) {
+	file := filepath.Join(dir, InfoName)
+	text, err := durable.ReadText(file, maxInfo)
+	if err != nil {
+		return Info{}, err
+	}
+	return parseInfo(file, text)
 }

@@ -1,6 +1,7 @@
 package generation
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -121,20 +122,25 @@ func createFile(path string, data []byte) error {
 // error Is fs.ErrNotExist.
 func Read(dir string, n Number) (*Generation, error) {
 	g := &Generation{Number: n, Dir: dir}
+	var wrongLock error
+	var both sync.WaitGroup
+	both.Go(func() { g.Lock, wrongLock = readLock(dir) }) // as long as all the rest
 	var err error
-	if g.Info, err = ReadInfo(dir); err != nil {
-		return nil, err
+	if g.Info, err = readInfo(dir); err == nil {
+		g.Wishes, err = durable.ReadFile(filepath.Join(dir, lock.ProfileName), maxLock)
 	}
-	if g.Wishes, err = durable.ReadFile(filepath.Join(dir, lock.ProfileName), maxLock); err != nil {
-		return nil, fmt.Errorf("read generation: %w", err)
-	}
-	file := filepath.Join(dir, lock.LockName)
-	data, err := durable.ReadText(file, maxLock)
-	if err != nil {
-		return nil, fmt.Errorf("read generation: %w", err)
-	}
-	if g.Lock, err = lock.ParseLock(file, data); err != nil {
+	both.Wait()
+	if err = cmp.Or(err, wrongLock); err != nil {
 		return nil, fmt.Errorf("read generation: %w", err)
 	}
 	return g, nil
+}
+
+func readLock(dir string) (*lock.Lockfile, error) {
+	file := filepath.Join(dir, lock.LockName)
+	text, err := durable.ReadText(file, maxLock)
+	if err != nil {
+		return nil, err
+	}
+	return lock.ParseLock(file, text)
 }

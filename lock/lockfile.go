@@ -214,14 +214,9 @@ func sortedWords[T ~string](words []T) []string {
 
 // Find returns the package of that name, or nil.
 func (l *Lockfile) Find(name ref.Name) *Package {
-	i, ok := l.Index(name)
+	i, ok := slices.BinarySearchFunc(l.Packages, name, func(p Package, n ref.Name) int { return cmp.Compare(p.Name, n) })
 	if !ok {
 		return nil
 	}
 	return &l.Packages[i]
-}
-
-// Index is where the package of that name stands; false: there is none.
-func (l *Lockfile) Index(name ref.Name) (int, bool) {
-	return slices.BinarySearchFunc(l.Packages, name, func(p Package, n ref.Name) int { return cmp.Compare(p.Name, n) })
 }

@@ -179,11 +179,15 @@ func (l *Lease) holds(root cid.Cid) bool {
 func (l *Lease) Missing(keys []Key) ([]Key, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	unseen := make([]Key, 0, len(keys))
-	for _, k := range keys {
-		if l.roots[dag.V1(k.Root)] != k.Part {
-			unseen = append(unseen, k)
+	var unseen []Key
+	for i, k := range keys {
+		if l.roots[dag.V1(k.Root)] == k.Part {
+			continue
 		}
+		if unseen == nil { // of a large profile it is all, or nearly none
+			unseen = make([]Key, 0, len(keys)-i)
+		}
+		unseen = append(unseen, k)
 	}
 	missing, err := l.store.Missing(unseen)
 	if err != nil {

@@ -1,10 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"fmt"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"ipp/store/dag"
 	"ipp/store/durable"
@@ -24,8 +27,20 @@ func (s *Store) Has(k Key) bool {
 	return err == nil && fi.IsDir()
 }
 
-// Missing lists those of many trees that are not present, in their order.
-func (s *Store) Missing(keys []Key) (missing []Key, err error) {
+// Missing lists those of many trees that are not present, in their order. It is two
+// microseconds a tree, so all cores help.
+func (s *Store) Missing(keys []Key) ([]Key, error) {
+	parts := slices.Collect(slices.Chunk(keys, max(1, len(keys)/runtime.GOMAXPROCS(0)+1)))
+	missing, errs := make([][]Key, len(parts)), make([]error, len(parts))
+	var workers sync.WaitGroup
+	for i, part := range parts {
+		workers.Go(func() { missing[i], errs[i] = s.missing(part) })
+	}
+	workers.Wait()
+	return slices.Concat(missing...), cmp.Or(errs...)
+}
+
+func (s *Store) missing(keys []Key) (missing []Key, err error) {
 	trees, err := durable.HoldDir(s.path("trees"))
 	if err != nil {
 		return nil, fmt.Errorf("look for trees: %w", err)

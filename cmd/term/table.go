@@ -193,15 +193,23 @@ func (tb *Table) appendRow(b []byte, row []string, widths []int) []byte {
 			b = append(b, gap...)
 		}
 		cell = cut(cell, widths[i])
-		pad := strings.Repeat(" ", widths[i]-columns(cell))
+		pad := widths[i] - columns(cell)
 		switch {
 		case slices.Contains(tb.right, i):
-			b = append(append(b, pad...), cell...)
+			b = append(appendBlanks(b, pad), cell...)
 		case i < len(row)-1:
-			b = append(append(b, cell...), pad...)
+			b = appendBlanks(append(b, cell...), pad)
 		default:
 			b = append(b, cell...)
 		}
 	}
 	return b
+}
+
+func appendBlanks(b []byte, n int) []byte {
+	const blanks = "                                                                "
+	for ; n > len(blanks); n -= len(blanks) {
+		b = append(b, blanks...)
+	}
+	return append(b, blanks[:n]...)
 }

@@ -208,14 +208,14 @@ func (l changeLine) short(style term.Style) []string {
 
 // changesText is a line of changes for history: "+a 1.0, b 1.0 -> 1.1, -c 2.0".
 func changesText(changes []changeLine) string {
-	var words []string
+	words := make([]string, 0, len(changes))
 	for _, d := range changes {
 		name := term.Safe(d.Name)
 		switch {
 		case d.New == nil:
-			words = append(words, fmt.Sprintf("-%s %s", name, term.Safe(d.Old.Version)))
+			words = append(words, "-"+name+" "+term.Safe(d.Old.Version))
 		case d.Old == nil:
-			words = append(words, fmt.Sprintf("+%s %s", name, term.Safe(d.New.Version)))
+			words = append(words, "+"+name+" "+term.Safe(d.New.Version))
 		default:
 			words = append(words, name+" "+versionStep(d.Old, d.New))
 		}

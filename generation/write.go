@@ -68,7 +68,7 @@ func writeForest(dir string, f *Forest, like string) error {
 			}
 		}
 		target = l.appendTarget(target[:0])
-		if err := at.dir.Symlink(filepath.FromSlash(string(target)), name, at.like); err != nil {
+		if err := at.dir.Symlink(target, name, at.like); err != nil {
 			return err
 		}
 	}

@@ -40,16 +40,16 @@ func (d *Dir) HasDir(name string) (bool, error) {
 	return is, err
 }
 
-// Symlink makes a symlink, as the function does. Where like, which may be nil,
+// Symlink makes a symlink to a slash-separated target. Where like, which may be nil,
 // has a symlink to the same target under the same name, the new one is another
 // name of it: that costs no inode and no block, which a long target takes.
 // Whatever speaks against it (too many names, another file system, it is gone)
 // leads to a symlink of its own.
-func (d *Dir) Symlink(target, name string, like *Dir) error {
+func (d *Dir) Symlink(target []byte, name string, like *Dir) error {
 	if like != nil && d.share(target, name, like) {
 		return nil
 	}
-	return d.symlink(target, name)
+	return d.symlink(filepath.FromSlash(string(target)), name)
 }
 
 func (d *Dir) path(name string) string { return filepath.Join(d.f.Name(), name) }

@@ -1,6 +1,7 @@
 package durable
 
 import (
+	"bytes"
 	"io/fs"
 	"slices"
 
@@ -22,11 +23,11 @@ func (d *Dir) symlink(target, name string) error {
 }
 
 // share gives like's symlink a second name, if it leads to target.
-func (d *Dir) share(target, name string, like *Dir) bool {
+func (d *Dir) share(target []byte, name string, like *Dir) bool {
 	like.buf = slices.Grow(like.buf[:0], len(target)+1)
 	got := like.buf[:len(target)+1] // a longer target fills it
 	n, err := unix.Readlinkat(like.fd(), name, got)
-	return err == nil && string(got[:n]) == target && unix.Linkat(like.fd(), name, d.fd(), name, 0) == nil
+	return err == nil && bytes.Equal(got[:n], target) && unix.Linkat(like.fd(), name, d.fd(), name, 0) == nil
 }
 
 func (d *Dir) fd() int { return int(d.f.Fd()) }

@@ -12,4 +12,4 @@ func (d *Dir) isDir(name string) (bool, error) {
 func (d *Dir) symlink(target, name string) error { return os.Symlink(target, d.path(name)) }
 
 // share does not exist: here link(2) follows symlinks, so none has two names.
-func (d *Dir) share(target, name string, like *Dir) bool { return false }
+func (d *Dir) share(target []byte, name string, like *Dir) bool { return false }

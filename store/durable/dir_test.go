@@ -41,7 +41,7 @@ func TestDirSymlink(t *testing.T) {
 				t.Fatal(err)
 			}
 			d, other := holdDir(t, here), holdDir(t, there)
-			if err := d.Symlink(target, "l", other); err != nil {
+			if err := d.Symlink([]byte(target), "l", other); err != nil {
 				t.Fatal(err)
 			}
 			if got, err := os.Readlink(path); err != nil || filepath.ToSlash(got) != target {
@@ -53,10 +53,10 @@ func TestDirSymlink(t *testing.T) {
 				t.Errorf("one inode: %v, want %v (%v)", !same, same, err)
 			}
 			var link *os.LinkError
-			if err := d.Symlink(target, "l", other); !errors.Is(err, fs.ErrExist) || !errors.As(err, &link) || link.New != path {
+			if err := d.Symlink([]byte(target), "l", other); !errors.Is(err, fs.ErrExist) || !errors.As(err, &link) || link.New != path {
 				t.Errorf("onto what is there: %v", err)
 			}
-			if err := d.Symlink(target, "alone", nil); err != nil {
+			if err := d.Symlink([]byte(target), "alone", nil); err != nil {
 				t.Errorf("without another directory: %v", err)
 			}
 		})

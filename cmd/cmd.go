@@ -35,6 +35,7 @@ import (
 	"syscall"
 	"time"
 
+	"ipp/cmd/shell"
 	"ipp/cmd/term"
 )
 
@@ -76,6 +77,10 @@ func Main(args, environ []string, stdin io.Reader, stdout, stderr io.Writer) int
 
 // dispatch parses the command line and runs its command.
 func (a *app) dispatch(ctx context.Context) error {
+	if len(a.args) > 0 && a.args[0] == shell.Asked {
+		a.complete(a.args[1:])
+		return nil
+	}
 	c, err := a.parse()
 	if err != nil {
 		return err

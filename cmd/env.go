@@ -63,7 +63,7 @@ func (e *envCmd) run(_ context.Context, a *app) error {
 	}
 	text, ok := dirs.Env(name)
 	if !ok {
-		return unknownShell("env", name, e.doc().usage)
+		return unknownShell("env", name, append(shell.Names(), "sh for all that are like it"), e.doc().usage)
 	}
 	a.printf("%s", text)
 	return nil
@@ -82,7 +82,7 @@ func (s settings) shellName() string {
 	return strings.TrimSuffix(filepath.Base(s.shell), ".exe")
 }
 
-func unknownShell(verb, name, usage string) error {
+func unknownShell(verb, name string, known []string, usage string) error {
 	return &failure{verb: verb, object: name, code: exitUsage, err: errors.New("this shell is not known"),
-		hints: []string{"there are bash, zsh, fish, and sh for all that are like it"}, usage: usage}
+		hints: []string{"there are " + strings.Join(known, ", ")}, usage: usage}
 }

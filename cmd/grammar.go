@@ -43,29 +43,30 @@ type globals struct {
 
 // commands are all commands, in the order of the overview.
 type commands struct {
-	Install  installCmd  `group:"Programs" help:"Install packages."`
-	Remove   removeCmd   `group:"Programs" aliases:"uninstall" help:"Remove programs from the profile."`
-	Upgrade  upgradeCmd  `group:"Programs" help:"Move to the newest known versions."`
-	Switch   switchCmd   `group:"Programs" help:"Switch a program to another version."`
-	List     listCmd     `group:"Programs" aliases:"ls" help:"List what is installed."`
-	Run      runCmd      `group:"Programs" help:"Run a program without installing it."`
-	Rollback rollbackCmd `group:"History" help:"Go back to the generation before."`
-	History  historyCmd  `group:"History" help:"Show all generations."`
-	Pack     packCmd     `group:"Packages" help:"Make a package from a directory or a program."`
-	Search   searchCmd   `group:"Packages" help:"Find packages in the store by words."`
-	Show     showCmd     `group:"Packages" aliases:"info" help:"Show what a package is."`
-	Verify   verifyCmd   `group:"Packages" help:"Check every byte of a package."`
-	Export   exportCmd   `group:"Packages" help:"Write a package to a CAR file."`
-	Import   importCmd   `group:"Packages" help:"Take packages from CAR files into the store."`
-	Forget   forgetCmd   `group:"Packages" help:"Stop keeping a packed or imported package."`
-	Key      keyCmd      `group:"Packages" help:"Make and keep the keys that packages are signed with."`
-	Publish  publishCmd  `group:"Packages" help:"Have packages kept on IPFS nodes elsewhere."`
-	Serve    serveCmd    `group:"Packages" help:"Serve the store's packages to others."`
-	GC       gcCmd       `group:"Housekeeping" help:"Delete what nothing needs any more."`
-	Check    checkCmd    `group:"Housekeeping" help:"Look for damage, and repair it."`
-	Env      envCmd      `group:"Housekeeping" help:"Print the lines that set up a shell."`
-	Tour     tourCmd     `group:"Housekeeping" help:"See it all on real programs, in a minute."`
-	Version  versionCmd  `group:"Housekeeping" help:"Print the version of ipp."`
+	Install    installCmd    `group:"Programs" help:"Install packages."`
+	Remove     removeCmd     `group:"Programs" aliases:"uninstall" help:"Remove programs from the profile."`
+	Upgrade    upgradeCmd    `group:"Programs" help:"Move to the newest known versions."`
+	Switch     switchCmd     `group:"Programs" help:"Switch a program to another version."`
+	List       listCmd       `group:"Programs" aliases:"ls" help:"List what is installed."`
+	Run        runCmd        `group:"Programs" help:"Run a program without installing it."`
+	Rollback   rollbackCmd   `group:"History" help:"Go back to the generation before."`
+	History    historyCmd    `group:"History" help:"Show all generations."`
+	Pack       packCmd       `group:"Packages" help:"Make a package from a directory or a program."`
+	Search     searchCmd     `group:"Packages" help:"Find packages in the store by words."`
+	Show       showCmd       `group:"Packages" aliases:"info" help:"Show what a package is."`
+	Verify     verifyCmd     `group:"Packages" help:"Check every byte of a package."`
+	Export     exportCmd     `group:"Packages" help:"Write a package to a CAR file."`
+	Import     importCmd     `group:"Packages" help:"Take packages from CAR files into the store."`
+	Forget     forgetCmd     `group:"Packages" help:"Stop keeping a packed or imported package."`
+	Key        keyCmd        `group:"Packages" help:"Make and keep the keys that packages are signed with."`
+	Publish    publishCmd    `group:"Packages" help:"Have packages kept on IPFS nodes elsewhere."`
+	Serve      serveCmd      `group:"Packages" help:"Serve the store's packages to others."`
+	GC         gcCmd         `group:"Housekeeping" help:"Delete what nothing needs any more."`
+	Check      checkCmd      `group:"Housekeeping" help:"Look for damage, and repair it."`
+	Env        envCmd        `group:"Housekeeping" help:"Print the lines that set up a shell."`
+	Completion completionCmd `group:"Housekeeping" help:"Print what completes command lines in a shell."`
+	Tour       tourCmd       `group:"Housekeeping" help:"See it all on real programs, in a minute."`
+	Version    versionCmd    `group:"Housekeeping" help:"Print the version of ipp."`
 }
 
 // The flags that several commands share.
@@ -252,7 +253,7 @@ func habits() map[string]string {
 		"unpin": "ipp forget REF", "diff": history, "why": "ipp list", "owns": "ipp show REF", "which": "ipp list",
 		"hold": "ipp switch NAME@VERSION", "pin": "ipp switch NAME@VERSION", "doctor": "ipp check", "fsck": "ipp check",
 		"keys": "ipp key list", "keygen": "ipp key new NAME", "sign": "ipp pack PATH --sign KEY",
-		"find": "ipp search WORD…", "start": "ipp run REF [ARGS…]", "installed": "ipp list", "status": "ipp list", "shellenv": "ipp env [SHELL]",
+		"find": "ipp search WORD…", "start": "ipp run REF [ARGS…]", "installed": "ipp list", "status": "ipp list", "shellenv": "ipp env [SHELL]", "completions": "ipp completion SHELL",
 	}
 }
 

@@ -27,11 +27,11 @@ func TestEveryValueIsOfAKind(t *testing.T) {
 	walk = func(n *kong.Node) {
 		for _, f := range n.Flags {
 			if !f.IsBool() {
-				look(n.Path()+" --"+f.Name, n.Path()+" --"+f.Name, "--"+f.Name)
+				look(wordsFor(n)+" --"+f.Name, wordsFor(n)+" --"+f.Name, "--"+f.Name)
 			}
 		}
 		for _, arg := range n.Positional {
-			look(n.Path()+" "+arg.Name, n.Path()+" "+arg.Name, arg.Name)
+			look(wordsFor(n)+" "+arg.Name, wordsFor(n)+" "+arg.Name, arg.Name)
 		}
 		for _, c := range n.Children {
 			walk(c)

@@ -34,6 +34,7 @@ const (
 	aShell      = "a shell"
 	aPlatform   = "a platform"
 	aPlaced     = "a platform and its path"
+	aCommand    = "a command of ipp"
 	aTarget     = "where publish puts packages"
 	nothing     = "nobody knows"
 )
@@ -43,7 +44,7 @@ const (
 func kinds() map[string]string {
 	return map[string]string{
 		"REF": aRef, "NAME": anInstalled, "NAME@VERSION": aSwitch, "N": aGeneration, "FILE": aFile, "PATH": aFile,
-		"SHELL": aShell, "WORD": nothing, "ARGS": aFile,
+		"SHELL": aShell, "WORD": nothing, "ARGS": aFile, "COMMAND": aCommand,
 		"key new NAME": nothing, "key show NAME": aKey, "key export NAME": aKey, "key rotate NAME": aKey,
 
 		"--profile": aProfile, "--output": aFile, "--from": aFile, "check --from": aRef, "--platform": aPlatform, "pack --platform": aPlaced,
@@ -54,11 +55,11 @@ func kinds() map[string]string {
 }
 
 func kindOfFlag(n *kong.Node, f *kong.Flag) string {
-	return cmp.Or(kinds()[n.Path()+" --"+f.Name], kinds()["--"+f.Name])
+	return cmp.Or(kinds()[wordsFor(n)+" --"+f.Name], kinds()["--"+f.Name])
 }
 
 func kindOfArg(n *kong.Node, arg *kong.Positional) string {
-	return cmp.Or(kinds()[n.Path()+" "+arg.Name], kinds()[arg.Name])
+	return cmp.Or(kinds()[wordsFor(n)+" "+arg.Name], kinds()[arg.Name])
 }
 
 // values completes a word of that kind.
@@ -105,10 +106,30 @@ func (c *completion) simple(kind, word string) []suggestion {
 		return plain(shell.Names())
 	case aPlatform:
 		return platforms("")
+	case aCommand:
+		return c.commands()
 	case aTarget:
 		return c.targets()
 	}
 	return nil
+}
+
+// commands are those of ipp, or of the one that stands on the line.
+func (c *completion) commands() (all []suggestion) {
+	parser, err := c.a.parser("")
+	if err != nil {
+		return nil
+	}
+	node := parser.Model.Node
+	if len(c.args) > 0 {
+		if node, err = c.a.nodeOf(parser.Model, c.args); err != nil {
+			return nil
+		}
+	}
+	for _, n := range node.Children {
+		all = append(all, suggestion{n.Name, n.Help})
+	}
+	return all
 }
 
 func plain(words []string) (all []suggestion) {

@@ -66,6 +66,7 @@ type commands struct {
 	Env        envCmd        `group:"Housekeeping" help:"Print the lines that set up a shell."`
 	Completion completionCmd `group:"Housekeeping" help:"Print what completes command lines in a shell."`
 	Tour       tourCmd       `group:"Housekeeping" help:"See it all on real programs, in a minute."`
+	Help       helpCmd       `group:"Housekeeping" help:"Say more about a command."`
 	Version    versionCmd    `group:"Housekeeping" help:"Print the version of ipp."`
 }
 
@@ -162,10 +163,6 @@ func (a *app) rewrite() []string {
 	switch args := a.args; {
 	case len(args) == 1 && slices.Contains([]string{"--version", "-V", "-v"}, args[0]):
 		return []string{"version"}
-	case len(args) == 1 && args[0] == "help":
-		return nil
-	case len(args) > 1 && args[0] == "help":
-		return append(slices.Clone(args[1:]), "--help")
 	default:
 		return args
 	}

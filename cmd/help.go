@@ -1,7 +1,9 @@
 package cmd
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"ipp/cmd/term"
@@ -9,10 +11,73 @@ import (
 	"github.com/alecthomas/kong"
 )
 
+type helpCmd struct {
+	Command []string `arg:"" optional:"" name:"COMMAND" help:"The command, and which of its commands."`
+	Man     bool     `help:"Print a page of the manual (roff), of this command or of all of ipp."`
+}
+
+func (helpCmd) doc() doc {
+	return doc{
+		usage: "help [COMMAND] [--man]",
+		about: `Says more about a command, as its --help does; without one, lists all.
+
+			With --man it prints the page of the manual that says the same, for man and mandoc.`,
+		examples: []string{
+			"ipp help install",
+			"ipp help --man | man -l -",
+			"ipp help --man > ~/.local/share/man/man1/ipp.1",
+		},
+	}
+}
+
+func (h *helpCmd) run(_ context.Context, a *app) error {
+	parser, err := a.parser("")
+	if err != nil {
+		return err
+	}
+	node, err := a.nodeOf(parser.Model, h.Command)
+	switch {
+	case err != nil:
+		return err
+	case h.Man:
+		a.printf("%s", man(parser.Model, node))
+	default:
+		a.help(parser.Model, node)
+	}
+	return nil
+}
+
+// nodeOf is the command that words name; nil for none.
+func (a *app) nodeOf(model *kong.Application, words []string) (*kong.Node, error) {
+	node := model.Node
+	for _, word := range words {
+		i := slices.IndexFunc(node.Children, func(n *kong.Node) bool { return n.Name == word || slices.Contains(n.Aliases, word) })
+		switch {
+		case i < 0 && node == model.Node:
+			return nil, a.unknownVerb(model, word)
+		case i < 0:
+			return nil, usageFailure(node, fmt.Errorf("unexpected argument %s", word))
+		}
+		node = node.Children[i]
+	}
+	if node == model.Node {
+		return nil, nil
+	}
+	return node, nil
+}
+
+// wordsFor are the words that name a command, without its aliases.
+func wordsFor(n *kong.Node) string {
+	if n.Parent == nil || n.Parent.Type == kong.ApplicationNode {
+		return n.Name
+	}
+	return wordsFor(n.Parent) + " " + n.Name
+}
+
 // overview is what `ipp` alone says.
 func (a *app) overview(model *kong.Application) {
 	style := a.term.OutStyle()
-	a.wrap("", "ipp installs programs from IPFS packages, switches between their versions, and takes any change back.")
+	a.wrap("", aboutIPP)
 	a.println()
 	for _, line := range []string{
 		"ipp tour                             see it all, in a minute",
@@ -37,6 +102,8 @@ func (a *app) overview(model *kong.Application) {
 	a.println()
 	a.wrap("", aboutREF+" ipp COMMAND --help says more.")
 }
+
+const aboutIPP = "ipp installs programs from IPFS packages, switches between their versions, and takes any change back."
 
 const aboutREF = "REF is a path (./dir, /dir, FILE.car), a CID or 12 characters of one, or NAME[@VERSION]."
 
@@ -85,15 +152,20 @@ func (a *app) help(model *kong.Application, node *kong.Node) {
 
 func (a *app) flagList(flags []*kong.Flag) {
 	for _, f := range flags {
-		name := "    --" + f.Name
-		if f.Short != 0 {
-			name = fmt.Sprintf("-%c, --%s", f.Short, f.Name)
-		}
-		if !f.IsBool() {
-			name += " " + f.FormatPlaceHolder()
-		}
-		a.entry(name, f.Help, 24)
+		a.entry(flagWord(f), f.Help, 24)
 	}
+}
+
+// flagWord is a flag as it is typed.
+func flagWord(f *kong.Flag) string {
+	name := "    --" + f.Name
+	if f.Short != 0 {
+		name = fmt.Sprintf("-%c, --%s", f.Short, f.Name)
+	}
+	if !f.IsBool() {
+		name += " " + f.FormatPlaceHolder()
+	}
+	return name
 }
 
 // entry is a word and its explanation, which wraps below itself; where there is

@@ -28,6 +28,8 @@ type change struct {
 	edit func(wishes *lock.Profile, old *lock.Lockfile, wanted func(ref.Name) bool) error
 	// moves says which packages may move though what is locked still matches.
 	moves func(ref.Name) bool
+	// wishesOnly says that no package changes, so that none is looked for.
+	wishesOnly bool
 	// units are the parts of the change that can be left out, in the order they
 	// were typed.
 	units []ref.Name
@@ -186,6 +188,9 @@ func (c *change) resolve(ctx context.Context, old profile.State, wanted func(ref
 	wishes := old.Wishes.Clone()
 	if err := c.edit(wishes, old.Lock, wanted); err != nil {
 		return profile.State{}, err
+	}
+	if c.wishesOnly {
+		return profile.State{Wishes: wishes, Lock: old.Lock}, nil
 	}
 	var failure error
 	moves := func(n ref.Name) bool { return c.moves != nil && wanted(n) && c.moves(n) }

@@ -47,6 +47,8 @@ type commands struct {
 	Remove     removeCmd     `group:"Programs" aliases:"uninstall" help:"Remove programs from the profile."`
 	Upgrade    upgradeCmd    `group:"Programs" help:"Move to the newest known versions."`
 	Switch     switchCmd     `group:"Programs" help:"Switch a program to another version."`
+	Hold       holdCmd       `group:"Programs" help:"Keep a program at its version when others are upgraded."`
+	Unhold     unholdCmd     `group:"Programs" help:"Let ipp upgrade move a program again."`
 	List       listCmd       `group:"Programs" aliases:"ls" help:"List what is installed."`
 	Run        runCmd        `group:"Programs" help:"Run a program without installing it."`
 	Rollback   rollbackCmd   `group:"History" help:"Go back to the generation before."`
@@ -248,7 +250,7 @@ func habits() map[string]string {
 		"save": "ipp export REF -o FILE", "load": "ipp import FILE…",
 		"clean": gc, "cleanup": gc, "prune": gc, "autoremove": gc, "collect-garbage": gc, "garbage-collect": gc,
 		"unpin": "ipp forget REF", "diff": history, "why": "ipp list", "owns": "ipp show REF", "which": "ipp list",
-		"hold": "ipp switch NAME@VERSION", "pin": "ipp switch NAME@VERSION", "doctor": "ipp check", "fsck": "ipp check",
+		"pin": "ipp hold NAME…", "freeze": "ipp hold NAME…", "unfreeze": "ipp unhold NAME…", "doctor": "ipp check", "fsck": "ipp check",
 		"keys": "ipp key list", "keygen": "ipp key new NAME", "sign": "ipp pack PATH --sign KEY",
 		"find": "ipp search WORD…", "start": "ipp run REF [ARGS…]", "installed": "ipp list", "status": "ipp list", "shellenv": "ipp env [SHELL]", "completions": "ipp completion SHELL",
 	}

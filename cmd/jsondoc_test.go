@@ -17,7 +17,7 @@ var update = flag.Bool("update", false, "write JSON.md anew")
 // jsonPages are the values that --json prints, by command.
 func jsonPages() [][2]string {
 	return [][2]string{
-		{"install, remove, upgrade, switch, rollback", "changeResult"},
+		{"install, remove, upgrade, switch, hold, unhold, rollback", "changeResult"},
 		{"list", "listing"},
 		{"list --store (an array)", "storeLine"},
 		{"history", "chronicle"},

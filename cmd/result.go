@@ -17,7 +17,7 @@ import (
 )
 
 // changeResult is what a change did, or would do: the JSON of install, remove,
-// upgrade, switch and rollback.
+// upgrade, switch, hold, unhold and rollback.
 type changeResult struct {
 	Profile string       `json:"profile"`
 	From    int          `json:"from"`               // the generation before; 0: none
@@ -65,8 +65,9 @@ type version struct {
 // wishLine is a wish that a change wrote or dropped.
 type wishLine struct {
 	Name string `json:"name"`
-	Old  string `json:"old,omitempty"` // a constraint or a CID; absent: there was none
-	New  string `json:"new,omitempty"` // absent: it is dropped
+	Old  string `json:"old,omitempty"`  // a constraint or a CID; absent: there was none
+	New  string `json:"new,omitempty"`  // absent: it is dropped
+	Held *bool  `json:"held,omitempty"` // whether upgrade leaves it from now on; absent: as before
 }
 
 // preferLine is a path that several packages bring, and whose file is used.
@@ -149,8 +150,12 @@ func (c *change) undo(ch profile.Change, lines []changeLine) (whole, shown strin
 func wishChanges(old, next *lock.Profile) []wishLine {
 	var lines []wishLine
 	add := func(name ref.Name, had, wants lock.Wish) {
-		if a, b := wishText(had), wishText(wants); a != b {
-			lines = append(lines, wishLine{string(name), a, b})
+		l := wishLine{Name: string(name), Old: wishText(had), New: wishText(wants)}
+		if wants.Name != "" && wants.Hold != had.Hold {
+			l.Held = &wants.Hold
+		}
+		if l.Old != l.New || l.Held != nil {
+			lines = append(lines, l)
 		}
 	}
 	for _, w := range next.Packages {
@@ -206,10 +211,26 @@ func (c *change) showPlan(r changeResult) {
 		c.a.say(fmt.Sprintf("%s: that of %s is used", term.Safe(p.Path), term.Safe(p.Name)))
 	}
 	for _, w := range r.Wishes {
+		if w.Held != nil {
+			c.a.say(c.heldText(w))
+		}
 		if w.Old != "" && w.New != "" && shownWish(w.Old) != shownWish(w.New) { // the plan tells CIDs apart
 			c.a.say(fmt.Sprintf("%s: the profile now asks for %s (before: %s)", term.Safe(w.Name), shownWish(w.New), shownWish(w.Old)))
 		}
 	}
+}
+
+// heldText says that a package is held from now on, or not any more.
+func (c *change) heldText(w wishLine) string {
+	name := term.Safe(w.Name)
+	if !*w.Held {
+		return name + " is no longer held: ipp upgrade may move it"
+	}
+	version := ""
+	if p := c.planned.Lock.Find(ref.Name(w.Name)); p != nil {
+		version = " at " + term.Safe(string(p.Version))
+	}
+	return name + " is held" + version + ": ipp upgrade leaves it"
 }
 
 // cells are mark and name, versions, platform, size, what is new of it.

@@ -25,7 +25,8 @@ func (upgradeCmd) doc() doc {
 		usage: "upgrade [NAME…] [--prefer NAME] [--keep-going] [--accept-key KEY] [--dry-run]",
 		about: `Moves programs to the newest version that the store knows and their wish allows.
 			What was installed from a CAR file, a directory or a CID stays, because it was wished
-			for exactly; ipp switch NAME@CONSTRAINT turns such a wish into a constraint.
+			for exactly; ipp switch NAME@CONSTRAINT turns such a wish into a constraint. What ipp
+			hold holds stays too.
 
 			If a new version is bad nothing moves, unless --keep-going says to move the others. What
 			somebody else signed is left aside, and named, unless --accept-key says otherwise.`,
@@ -67,11 +68,16 @@ func (u *upgradeCmd) run(ctx context.Context, a *app) error {
 func (c *change) newerNote(p lock.Package, v ref.Version) string {
 	switch w, _ := c.old.Wishes.Wish(p.Name); {
 	case w.Hold:
-		return fmt.Sprintf("%s stays at %s: it is held; %s is known", p.Name, term.Safe(string(p.Version)), term.Safe(string(v)))
+		return c.heldNote(p) + "; " + term.Safe(string(v)) + " is known"
 	case !w.CID.Defined() && w.Constraint.Match(v): // upgrade may move it
 		return fmt.Sprintf("%s %s is known: %s", p.Name, term.Safe(string(v)), c.a.own("upgrade %s", p.Name))
 	}
 	return fmt.Sprintf("%s %s is known: %s", p.Name, term.Safe(string(v)), c.a.own("switch %s", quote(fmt.Sprintf("%s@%s", p.Name, v))))
+}
+
+// heldNote says that a package is held, and how to have it move again.
+func (c *change) heldNote(p lock.Package) string {
+	return fmt.Sprintf("%s stays at %s: it is held (%s lets it go)", p.Name, term.Safe(string(p.Version)), c.a.own("unhold %s", p.Name))
 }
 
 // backNote says why a newer version is not taken: the wish, or else what other
@@ -100,7 +106,7 @@ func (c *change) staying(ctx context.Context, names []ref.Name, r changeResult) 
 		switch {
 		case !wished || moved || len(names) > 0 && !named || !c.wanted(p.Name):
 		case w.Hold:
-			notes = append(notes, fmt.Sprintf("%s stays at %s: it is held", p.Name, term.Safe(string(p.Version))))
+			notes = append(notes, c.heldNote(p))
 		case w.CID.Defined() && (named || exact < 5):
 			notes = append(notes, fmt.Sprintf("%s stays at %s: it was installed as exactly this package; let it follow versions: %s",
 				p.Name, term.Safe(string(p.Version)), c.a.own("switch %s", quote(fmt.Sprintf("%s@^%s", p.Name, p.Version)))))

@@ -43,7 +43,7 @@ const (
 // `NAME`; `pack --name`, `--name`; the first that is there.
 func kinds() map[string]string {
 	return map[string]string{
-		"REF": aRef, "NAME": anInstalled, "NAME@VERSION": aSwitch, "N": aGeneration, "FILE": aFile, "PATH": aFile,
+		"REF": aRef, "NAME": anInstalled, "NAME@VERSION": aSwitch, "N": aGeneration, "A": aGeneration, "B": aGeneration, "FILE": aFile, "PATH": aFile,
 		"SHELL": aShell, "WORD": nothing, "ARGS": aFile, "COMMAND": aCommand,
 		"key new NAME": nothing, "key show NAME": aKey, "key export NAME": aKey, "key rotate NAME": aKey,
 

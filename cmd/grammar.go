@@ -53,6 +53,7 @@ type commands struct {
 	Run        runCmd        `group:"Programs" help:"Run a program without installing it."`
 	Rollback   rollbackCmd   `group:"History" help:"Go back to the generation before."`
 	History    historyCmd    `group:"History" help:"Show all generations."`
+	Diff       diffCmd       `group:"History" help:"Show what differs between two generations."`
 	Pack       packCmd       `group:"Packages" help:"Make a package from a directory or a program."`
 	Search     searchCmd     `group:"Packages" help:"Find packages in the store by words."`
 	Show       showCmd       `group:"Packages" aliases:"info" help:"Show what a package is."`
@@ -249,7 +250,7 @@ func habits() map[string]string {
 		"push":    "ipp publish REF --pin TARGET", "upload": "ipp publish REF --pin TARGET",
 		"save": "ipp export REF -o FILE", "load": "ipp import FILE…",
 		"clean": gc, "cleanup": gc, "prune": gc, "autoremove": gc, "collect-garbage": gc, "garbage-collect": gc,
-		"unpin": "ipp forget REF", "diff": history, "why": "ipp list", "owns": "ipp show REF", "which": "ipp list",
+		"unpin": "ipp forget REF", "compare": "ipp diff [A] [B]", "changes": "ipp diff", "why": "ipp list", "owns": "ipp show REF", "which": "ipp list",
 		"pin": "ipp hold NAME…", "freeze": "ipp hold NAME…", "unfreeze": "ipp unhold NAME…", "doctor": "ipp check", "fsck": "ipp check",
 		"keys": "ipp key list", "keygen": "ipp key new NAME", "sign": "ipp pack PATH --sign KEY",
 		"find": "ipp search WORD…", "start": "ipp run REF [ARGS…]", "installed": "ipp list", "status": "ipp list", "shellenv": "ipp env [SHELL]", "completions": "ipp completion SHELL",

@@ -21,6 +21,7 @@ func jsonPages() [][2]string {
 		{"list", "listing"},
 		{"list --store (an array)", "storeLine"},
 		{"history", "chronicle"},
+		{"diff", "compared"},
 		{"search (an array)", "found"},
 		{"show", "shown"},
 		{"show CID, of what is a part of packages", "heldBlock"},

@@ -64,7 +64,10 @@ func (f *Forest) Trees() []store.Key {
 
 // storeFromGeneration leads from a generation's directory,
 // STATE/profiles/NAME/N, to the one store link, STATE/store.
-const storeFromGeneration = "../../../store/trees/"
+const (
+	storeFromGeneration = "../../../" + treesFromState
+	treesFromState      = "store/trees/"
+)
 
 // target is what the link says on disk: relative to the directory it is in.
 func (l Link) target() string { return string(l.appendTarget(nil)) }

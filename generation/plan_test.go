@@ -292,6 +292,9 @@ func (w *world) file(m *Member, said string) {
 	if !told {
 		contents = string(m.Name) + " " + name
 	}
+	if _, err := os.Lstat(at); err == nil { // of a tree that is in two forests
+		return
+	}
 	switch {
 	case strings.HasSuffix(name, "/"):
 		w.must(os.MkdirAll(at, 0o755))

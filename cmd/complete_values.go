@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"ipp/cmd/schema"
 	"ipp/cmd/shell"
 	"ipp/cmd/term"
 	"ipp/lock"
@@ -35,6 +36,7 @@ const (
 	aPlatform   = "a platform"
 	aPlaced     = "a platform and its path"
 	aCommand    = "a command of ipp"
+	aSchema     = "a name of a schema"
 	aTarget     = "where publish puts packages"
 	nothing     = "nobody knows"
 )
@@ -44,7 +46,7 @@ const (
 func kinds() map[string]string {
 	return map[string]string{
 		"REF": aRef, "NAME": anInstalled, "NAME@VERSION": aSwitch, "N": aGeneration, "A": aGeneration, "B": aGeneration, "FILE": aFile, "PATH": aFile,
-		"SHELL": aShell, "WORD": nothing, "ARGS": aFile, "COMMAND": aCommand,
+		"SHELL": aShell, "WORD": nothing, "ARGS": aFile, "COMMAND": aCommand, "SCHEMA": aSchema,
 		"key new NAME": nothing, "key show NAME": aKey, "key export NAME": aKey, "key rotate NAME": aKey,
 
 		"--profile": aProfile, "--output": aFile, "--from": aFile, "check --from": aRef, "--platform": aPlatform, "pack --platform": aPlaced,
@@ -108,6 +110,8 @@ func (c *completion) simple(kind, word string) []suggestion {
 		return platforms("")
 	case aCommand:
 		return c.commands()
+	case aSchema:
+		return c.schemas()
 	case aTarget:
 		return c.targets()
 	}
@@ -130,6 +134,18 @@ func (c *completion) commands() (all []suggestion) {
 		all = append(all, suggestion{n.Name, n.Help})
 	}
 	return all
+}
+
+// schemas are the next words of their names.
+func (c *completion) schemas() []suggestion {
+	var words []string
+	for _, name := range schema.Names() {
+		parts := strings.Fields(name)
+		if n := len(c.args); n < len(parts) && slices.Equal(parts[:n], c.args) {
+			words = append(words, parts[n])
+		}
+	}
+	return plain(slices.Compact(words))
 }
 
 func plain(words []string) (all []suggestion) {

@@ -69,6 +69,7 @@ type commands struct {
 	Env        envCmd        `group:"Housekeeping" help:"Print the lines that set up a shell."`
 	Completion completionCmd `group:"Housekeeping" help:"Print what completes command lines in a shell."`
 	Tour       tourCmd       `group:"Housekeeping" help:"See it all on real programs, in a minute."`
+	Schema     schemaCmd     `group:"Housekeeping" help:"Print the JSON Schema of a file or of what --json prints."`
 	Help       helpCmd       `group:"Housekeeping" help:"Say more about a command."`
 	Version    versionCmd    `group:"Housekeeping" help:"Print the version of ipp."`
 }

@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -49,7 +50,7 @@ func jsonPages() [][2]string {
 // TestJSONPage holds JSON.md to the Go types, and every field to a word of
 // explanation.
 func TestJSONPage(t *testing.T) {
-	p := &page{types: structs(t), t: t}
+	p := &page{types: structs(t, "."), t: t}
 	p.WriteString(`# What --json prints
 
 Every command with --json prints one value on standard output. Names and
@@ -58,7 +59,8 @@ is left out when it is empty. A failure prints {"error": …} instead, with the
 exit code in code; a command that has printed its value and then fails (verify)
 prints no second one. Sizes are bytes, times RFC 3339.
 
-This page is made from the Go types: go test ./cmd -run TestJSONPage -update
+This page is made from the Go types, as are the schemas that ipp schema prints:
+go test ./cmd -run 'TestJSONPage|TestSchemas' -update
 `)
 	for _, c := range jsonPages() {
 		fmt.Fprintf(p, "\n## %s\n\n", c[0])
@@ -74,7 +76,7 @@ This page is made from the Go types: go test ./cmd -run TestJSONPage -update
 		t.Fatal(err)
 	}
 	if string(data) != p.String() {
-		t.Error("JSON.md is not what the types say: go test ./cmd -run TestJSONPage -update")
+		t.Error("JSON.md is not what the types say: go test ./cmd -run 'TestJSONPage|TestSchemas' -update")
 	}
 }
 
@@ -156,9 +158,10 @@ func plurals(kind string) string {
 	return strings.TrimSpace(head + "s " + rest)
 }
 
-func structs(t *testing.T) map[string]*ast.StructType {
+// structs are the struct types of a room.
+func structs(t *testing.T, dir string) map[string]*ast.StructType {
 	t.Helper()
-	names, err := os.ReadDir(".")
+	names, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,7 +170,7 @@ func structs(t *testing.T) map[string]*ast.StructType {
 		if !strings.HasSuffix(e.Name(), ".go") || strings.HasSuffix(e.Name(), "_test.go") {
 			continue
 		}
-		file, err := parser.ParseFile(token.NewFileSet(), e.Name(), nil, parser.ParseComments)
+		file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(dir, e.Name()), nil, parser.ParseComments)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"errors"
+	"flag"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,14 +23,43 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	run := func() { os.Exit(Main(os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr)) }
+	run := func() {
+		out, done := noted(os.Args[1:])
+		code := Main(os.Args[1:], os.Environ(), os.Stdin, out, os.Stderr)
+		done()
+		os.Exit(code)
+	}
 	// greet is what the tour calls a copy of its own executable.
 	testscript.Main(m, map[string]func(){"ipp": run, "greet": run})
+}
+
+// noted is standard output, and where IPP_TEST_JSON names a directory and the
+// command line says --json a copy of it in a file there, below the arguments.
+func noted(args []string) (out io.Writer, done func()) {
+	dir := os.Getenv("IPP_TEST_JSON")
+	if dir == "" || !slices.Contains(args, "--json") {
+		return os.Stdout, func() {}
+	}
+	var text bytes.Buffer
+	text.WriteString(strings.Join(args, "\x00") + "\n")
+	return io.MultiWriter(os.Stdout, &text), func() {
+		f, err := os.CreateTemp(dir, "")
+		if err == nil {
+			_, err = f.Write(text.Bytes())
+		}
+		if err != nil {
+			panic(err)
+		}
+	}
 }
 
 // TestScripts tells what every command does, on the real Main in a process of
 // its own, in a home with nothing in it.
 func TestScripts(t *testing.T) {
+	outputs := t.TempDir()
+	t.Cleanup(func() {
+		checkOutputs(t, outputs, flag.Lookup("test.run").Value.String() == "" && flag.Lookup("test.skip").Value.String() == "")
+	})
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
@@ -35,7 +67,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(e *testscript.Env) error {
 			home := filepath.Join(e.WorkDir, "home")
 			state := filepath.Join(home, ".local", "state", "ipp")
-			e.Vars = append(e.Vars, "HOME="+home, "USER=tester", support.Offline(), "STATE="+state,
+			e.Vars = append(e.Vars, "HOME="+home, "USER=tester", support.Offline(), "IPP_TEST_JSON="+outputs, "STATE="+state,
 				"GORACE=atexit_sleep_ms=0", // else each ipp with the race detector sleeps a second before it exits
 				"REALCACHE="+goCache(), "BINDIR="+filepath.Dir(lookPath("ipp")),
 				"STORE="+filepath.Join(home, ".local", "share", "ipp", "store"),

@@ -17,6 +17,11 @@ import (
 // LockName is the name of the file that ipp writes.
 const LockName = "profile.lock"
 
+// rawLock is profile.lock before its words are parsed.
+type rawLock struct {
+	Packages []rawPackage `toml:"package"`
+}
+
 // rawPackage is a [[package]] before its words are parsed.
 type rawPackage struct {
 	Name           string             `toml:"name,required"`
@@ -53,9 +58,7 @@ func parseLockTOML(file string, data []byte) (*Lockfile, error) {
 	if err := conflictMark(file, data, "take either side whole, then run: ipp lock"); err != nil {
 		return nil, err
 	}
-	var raw struct {
-		Packages []rawPackage `toml:"package"`
-	}
+	var raw rawLock
 	root, err := toml.Decode(file, data, &raw, toml.Options{Format: format, Max: maxFile})
 	if err != nil {
 		return nil, err

@@ -1,8 +1,13 @@
 package cmd
 
 import (
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
+
+	"ipp/tests/support"
 
 	"github.com/alecthomas/kong"
 )
@@ -61,4 +66,35 @@ func TestJoinBroken(t *testing.T) {
 			t.Errorf("%q at %q: %q, want %q", tt.in, tt.breaks, got, tt.whole)
 		}
 	}
+}
+
+// atHome is a home with two packages, a file and a directory to complete.
+func atHome(t *testing.T) (dir string, environ []string) {
+	t.Helper()
+	dir = t.TempDir()
+	home := filepath.Join(dir, "home")
+	environ = []string{"HOME=" + home, support.Offline(), "USER=tester"}
+	for path, text := range map[string]string{
+		"greeter/package.toml": "format = 1\nname = \"greeter\"\nversion = \"1.5.0\"\n", "greeter/bin/greeter": "#!/bin/sh\n",
+		"other/package.toml": "format = 1\nname = \"zebra\"\nversion = \"0.1.0\"\n", "other/bin/zebra": "#!/bin/sh\n",
+		"with space/file": "x",
+	} {
+		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(path)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, path), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Mkdir(home, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []string{"./greeter", "./other"} {
+		cmd := exec.Command(lookPath("ipp"), "install", p)
+		cmd.Dir, cmd.Env = dir, append(os.Environ(), environ...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	return dir, environ
 }

@@ -66,6 +66,7 @@ type commands struct {
 	Serve      serveCmd      `group:"Packages" help:"Serve the store's packages to others."`
 	GC         gcCmd         `group:"Housekeeping" help:"Delete what nothing needs any more."`
 	Check      checkCmd      `group:"Housekeeping" help:"Look for damage, and repair it."`
+	Doctor     doctorCmd     `group:"Housekeeping" help:"Look for what keeps ipp from working here, and say what to do."`
 	Env        envCmd        `group:"Housekeeping" help:"Print the lines that set up a shell."`
 	Completion completionCmd `group:"Housekeeping" help:"Print what completes command lines in a shell."`
 	Tour       tourCmd       `group:"Housekeeping" help:"See it all on real programs, in a minute."`
@@ -252,7 +253,7 @@ func habits() map[string]string {
 		"save": "ipp export REF -o FILE", "load": "ipp import FILE…",
 		"clean": gc, "cleanup": gc, "prune": gc, "autoremove": gc, "collect-garbage": gc, "garbage-collect": gc,
 		"unpin": "ipp forget REF", "compare": "ipp diff [A] [B]", "changes": "ipp diff", "why": "ipp list", "owns": "ipp show REF", "which": "ipp list",
-		"pin": "ipp hold NAME…", "freeze": "ipp hold NAME…", "unfreeze": "ipp unhold NAME…", "doctor": "ipp check", "fsck": "ipp check",
+		"pin": "ipp hold NAME…", "freeze": "ipp hold NAME…", "unfreeze": "ipp unhold NAME…", "fsck": "ipp check",
 		"keys": "ipp key list", "keygen": "ipp key new NAME", "sign": "ipp pack PATH --sign KEY",
 		"find": "ipp search WORD…", "start": "ipp run REF [ARGS…]", "installed": "ipp list", "status": "ipp list", "shellenv": "ipp env [SHELL]", "completions": "ipp completion SHELL",
 	}

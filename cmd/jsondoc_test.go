@@ -41,6 +41,7 @@ func jsonPages() [][2]string {
 		{"serve --install", "unit"},
 		{"gc --dry-run", "gcPlan"},
 		{"gc", "gcResult"},
+		{"doctor", "diagnosis"},
 		{"env", "envVars"},
 		{"version", "release"},
 		{"error, of any command", "report"},

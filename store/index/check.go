@@ -26,6 +26,23 @@ type Fault struct {
 // fault. Whoever opens it next makes a damaged one anew. While somebody writes
 // it the error is a *flock.BusyError.
 func Check(ctx context.Context, st *store.Store) ([]Fault, error) {
+	return check(ctx, st, func(dir string) ([]Fault, error) {
+		l, err := openLayer(dir, readOnly)
+		if err != nil {
+			return []Fault{{"index", err.Error()}}, nil
+		}
+		defer func() { _ = l.db.Close() }() // it only read
+		return l.check(ctx, st)
+	})
+}
+
+// Glance is Check without a look at what the index says: it is as it was closed.
+func Glance(ctx context.Context, st *store.Store) ([]Fault, error) {
+	return check(ctx, st, func(string) ([]Fault, error) { return nil, nil })
+}
+
+// check looks at the seal, then on where that is right.
+func check(ctx context.Context, st *store.Store, on func(dir string) ([]Fault, error)) ([]Fault, error) {
 	dir := dirOf(st)
 	if _, err := os.Lstat(dir); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -37,16 +54,10 @@ func Check(ctx context.Context, st *store.Store) ([]Fault, error) {
 	case errors.As(err, new(*flock.BusyError)):
 		return nil, err
 	} // else nobody can write it either
-	faults, err := checkSeal(dir)
-	if err != nil || len(faults) > 0 {
+	if faults, err := checkSeal(dir); err != nil || len(faults) > 0 {
 		return faults, err
 	}
-	l, err := openLayer(dir, readOnly)
-	if err != nil {
-		return []Fault{{"index", err.Error()}}, nil
-	}
-	defer func() { _ = l.db.Close() }() // it only read
-	return l.check(ctx, st)
+	return on(dir)
 }
 
 // checkSeal names the files that are not as the seal says.

@@ -1,8 +1,8 @@
 package cmd
 
 import (
-	"bufio"
 	"context"
+	"io"
 	"os"
 	"os/exec"
 	"strconv"
@@ -38,41 +38,58 @@ func openTerminal(t *testing.T) (person, shell *os.File) {
 	return person, shell
 }
 
+// ready is what a shell under test prompts with. What is typed before is lost
+// where the shell changes the terminal's mode meanwhile.
+const ready = "READY> "
+
 // typed types lines at an interactive shell, each up to a tab, and returns what
 // the shell made of each: the words are shown by putting an echo in front.
-func typed(t *testing.T, dir string, environ, shell []string, begin string, lines []string) []string {
+func typed(t *testing.T, dir string, environ, shell []string, begin string, lines []string) (got []string) {
 	t.Helper()
 	ctx, stop := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer stop()
 	person, tty := openTerminal(t)
 	cmd := exec.CommandContext(ctx, support.Tool(t, shell[0]), shell[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = tty, tty, tty
-	cmd.Dir, cmd.Env = dir, append(environ, "TERM=dumb", "PATH="+os.Getenv("PATH"))
+	cmd.Dir, cmd.Env = dir, append(environ, "TERM=dumb", "PATH="+os.Getenv("PATH"), "PS1=first> ")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	err := cmd.Start()
 	tty.Close()
 	if err != nil {
 		t.Fatal(err)
 	}
-	text := begin + "\n"
-	for _, line := range lines {
-		text += line + "\t\x01echo GO''T \x05''END\n" // the quotes keep what is typed from looking like the answer
-	}
-	if _, err := person.WriteString(text + "exit\n"); err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	all := bufio.NewScanner(person)
-	var seen strings.Builder
-	for all.Scan() {
-		seen.WriteString(all.Text() + "\n")
-		if _, answer, ok := strings.Cut(all.Text(), "GOT "); ok {
-			answer, _, _ = strings.Cut(answer, "END")
-			got = append(got, answer)
+	seen := ""
+	// until reads on to the first end of what was not taken yet, and takes it.
+	until := func(end string) string {
+		for buf := make([]byte, 4096); ; {
+			if before, rest, ok := strings.Cut(seen, end); ok {
+				seen = rest
+				return before
+			}
+			n, err := person.Read(buf)
+			if seen += string(buf[:n]); err != nil {
+				t.Fatalf("no %q: %v\n%q", end, err, seen)
+			}
 		}
 	}
-	if err := cmd.Wait(); err != nil || len(got) != len(lines) {
-		t.Fatalf("%d answers to %d lines: %v\n%q", len(got), len(lines), err, seen.String())
+	say := func(text string) {
+		if _, err := person.WriteString(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	until("first> ")
+	say(begin + "; PS1='REA''DY> '\n") // the quotes keep what is typed from looking like the answer
+	for _, line := range lines {
+		until(ready)
+		say(line + "\t\x01echo GO''T \x05''END\n")
+		until("GOT ")
+		got = append(got, until("END"))
+	}
+	until(ready)
+	say("exit\n")
+	_, _ = io.Copy(io.Discard, person) // it ends with an error, the shell's end
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
 	}
 	return got
 }
@@ -90,7 +107,7 @@ func TestCompletion(t *testing.T) {
 		}
 	}
 	t.Run("bash", func(t *testing.T) {
-		check(t, typed(t, dir, environ, []string{"bash", "--norc", "--noprofile", "-i"}, `bind 'set enable-bracketed-paste off'; PS1=; source <(ipp completion bash)`, lines))
+		check(t, typed(t, dir, environ, []string{"bash", "--norc", "--noprofile", "-i"}, `bind 'set enable-bracketed-paste off'; source <(ipp completion bash)`, lines))
 	})
 	t.Run("fish", func(t *testing.T) {
 		script := "ipp completion fish | source\n"
@@ -111,6 +128,6 @@ func TestCompletion(t *testing.T) {
 		}
 	})
 	t.Run("zsh", func(t *testing.T) {
-		check(t, typed(t, dir, environ, []string{"zsh", "-f", "-i"}, `bindkey -e; PS1=; autoload -Uz compinit; compinit -u -D; source <(ipp completion zsh)`, lines))
+		check(t, typed(t, dir, environ, []string{"zsh", "-f", "-i"}, `bindkey -e; autoload -Uz compinit; compinit -u -D; source <(ipp completion zsh)`, lines))
 	})
 }

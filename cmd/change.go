@@ -26,6 +26,8 @@ type change struct {
 	// edit changes the wishes for those units that are wanted; it may run again on
 	// others. It says faults where they lie with some of the units.
 	edit func(wishes *lock.Profile, old *lock.Lockfile, wanted func(ref.Name) bool) error
+	// strict: profile.lock has to be what profile.toml asks for.
+	strict bool
 	// moves says which packages may move though what is locked still matches.
 	moves func(ref.Name) bool
 	// wishesOnly says that no package changes, so that none is looked for.
@@ -50,6 +52,7 @@ type change struct {
 	plans map[store.Key]*store.Plan // made against the store
 	seen  map[cid.Cid]exposed       // by root: what was read of trees
 	old   profile.State             // what the plan began from
+	own   *profile.Own              // the files that a declarative profile follows, which the edit begins from; nil: none
 	from  generation.Number
 	had   func() map[cid.Cid]store.Key // its trees, by root
 	notes func() []note                // on the trees of its packages
@@ -92,13 +95,15 @@ func (a *app) beginChange(ctx context.Context, verb, reason string, dryRun bool)
 // the first one.
 func (c *change) begin() error {
 	var err error
-	c.old, err = c.prof.State()
+	if c.old, err = c.prof.State(); err != nil {
+		return err
+	}
 	c.had = sync.OnceValue(c.treesBefore)
-	if err == nil && c.old.From != nil {
+	if c.old.From != nil {
 		c.from = c.old.From.Number
 		c.readNotes(c.old.From)
 	}
-	return err
+	return c.readOwn()
 }
 
 // carry plans, shows and does the change.
@@ -122,7 +127,7 @@ func (c *change) carry(ctx context.Context) error {
 				return failed(c.verb, "", err)
 			}
 		}
-		if c.dryRun || r.Nothing && c.from == 0 {
+		if c.dryRun || r.Nothing && c.from == 0 && c.own == nil {
 			return c.finish(r)
 		}
 		found := c.bring(ctx, steps)
@@ -146,7 +151,11 @@ func (c *change) commit(ctx context.Context, r changeResult) error {
 		return failed(c.verb, "", err)
 	}
 	c.a.pinsDue = !done.Nothing && !c.net.flags.Offline
-	return c.finish(r.done(c, done))
+	r = r.done(c, done)
+	if c.own != nil && !c.own.Says(c.planned.Wishes, c.planned.Lock) {
+		r.File = c.own.Path()
+	}
+	return c.finish(r)
 }
 
 // bring makes the store where there is none, and brings the planned trees there.
@@ -185,23 +194,31 @@ func (c *change) need(steps []step) (need store.Need) {
 // resolve edits the wishes for those units that are wanted, and finds packages
 // for them.
 func (c *change) resolve(ctx context.Context, old profile.State, wanted func(ref.Name) bool) (profile.State, error) {
-	wishes := old.Wishes.Clone()
-	if err := c.edit(wishes, old.Lock, wanted); err != nil {
+	if err := c.contradicted(old.Lock); err != nil {
 		return profile.State{}, err
 	}
-	if c.wishesOnly {
+	base := c.base(old)
+	wishes := base.Wishes.Clone()
+	if err := c.edit(wishes, base.Lock, wanted); err != nil {
+		return profile.State{}, err
+	}
+	switch {
+	case c.strict: // the two files are all that counts
+		l, err := lock.Resolve(wishes, base.Lock, func(ref.Name) []lock.Candidate { return nil }, nil)
+		return c.saving(profile.State{Wishes: wishes, Lock: l}), c.strictly(l, err)
+	case c.wishesOnly && c.own == nil: // a person's file may have other wishes, too
 		return profile.State{Wishes: wishes, Lock: old.Lock}, nil
 	}
 	var failure error
 	moves := func(n ref.Name) bool { return c.moves != nil && wanted(n) && c.moves(n) }
-	l, err := lock.Resolve(wishes, old.Lock, c.withAccepted(c.known(ctx, wishes, old.Lock, &failure), old.Lock), moves)
+	l, err := lock.Resolve(wishes, base.Lock, c.withAccepted(c.known(ctx, wishes, base.Lock, &failure), base.Lock), moves)
 	if failure != nil {
 		return profile.State{}, failure
 	}
-	if err := contradicts(old, wishes, err); err != nil {
+	if err := contradicts(base, wishes, err); err != nil {
 		return profile.State{}, err
 	}
-	return profile.State{Wishes: wishes, Lock: l}, c.alike(err)
+	return c.saving(profile.State{Wishes: wishes, Lock: l}), c.alike(err)
 }
 
 // contradicts says that a package is not found because the generation's own
@@ -253,7 +270,7 @@ func (c *change) planOnce(ctx context.Context, old profile.State) (profile.State
 	for _, ch := range c.changes(old.Lock, next.Lock) {
 		st := step{Change: ch}
 		if ch.New != nil {
-			err := c.checkKey(ctx, old.Lock, ch)
+			err := c.checkKey(ctx, c.keysOf(old.Lock, ch), ch)
 			if err == nil {
 				err = c.planPackage(ctx, &st)
 			}
@@ -351,8 +368,11 @@ func (c *change) update(ctx context.Context, old profile.State) (profile.State, 
 // was made from, and nothing was left out since, no other packages are found.
 func (c *change) planAgain(ctx context.Context, old profile.State) (profile.State, []step, faults) {
 	next := c.planned
-	if old.From != c.old.From || len(c.left) != c.plannedLeft {
-		var err error
+	edited, err := c.ownEdited()
+	if err != nil {
+		return next, nil, faults{{"", err}}
+	}
+	if edited || old.From != c.old.From || len(c.left) != c.plannedLeft {
 		if next, err = c.resolve(ctx, old, c.wanted); err != nil {
 			return next, nil, c.blame(ctx, old, err)
 		}
@@ -361,8 +381,8 @@ func (c *change) planAgain(ctx context.Context, old profile.State) (profile.Stat
 	var bad faults
 	for _, ch := range lock.Diff(old.Lock, next.Lock) {
 		var err error
-		if ch.New != nil && old.From != c.old.From {
-			err = c.checkKey(ctx, old.Lock, ch)
+		if ch.New != nil && (edited || old.From != c.old.From) {
+			err = c.checkKey(ctx, c.keysOf(old.Lock, ch), ch)
 		}
 		if err == nil && (ch.New == nil || c.isReady(ch.New.CID)) {
 			continue

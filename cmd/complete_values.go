@@ -50,7 +50,7 @@ func kinds() map[string]string {
 		"key new NAME": nothing, "key show NAME": aKey, "key export NAME": aKey, "key rotate NAME": aKey,
 
 		"--profile": aProfile, "--output": aFile, "--from": aFile, "check --from": aRef, "--platform": aPlatform, "pack --platform": aPlaced,
-		"--exclude": aFile, "--profile-root": aDir, "--generation": aGeneration, "--prefer": anInstalled, "--as": nothing,
+		"--exclude": aFile, "--profile-root": aDir, "DIR": aDir, "--file": aDir, "--generation": aGeneration, "--prefer": anInstalled, "--as": nothing,
 		"--sign": aKey, "--key": aKey, "--accept-key": nothing, "--pin": aTarget, "--verify-from": aFile, "--listen": nothing,
 		"--name": nothing, "--version": nothing, "--keep": nothing, "--older-than": nothing, "--command": nothing,
 	}

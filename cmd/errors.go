@@ -175,7 +175,7 @@ func (a *app) table() []rule {
 		on(exitNotFound, a.noGenerationHint),
 		on(exitMalformed, says[*profile.MissingTreesError]("the store lost them: install these packages again from their CAR files, then try again")),
 		on(exitFailed, says[*profile.StoreLinkError]("change that link, or unset IPP_STORE")),
-		on(exitNotFound, says[*absentError](getIt)),
+		on(exitNotFound, absentHint),
 		is(toml.ErrNewer, exitFailed, "use a newer ipp; nothing was changed"),
 		is(store.ErrNewer, exitFailed, "use the newer ipp that wrote it; nothing was changed"),
 		on(exitMalformed, pointerHint),

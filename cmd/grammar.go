@@ -46,11 +46,13 @@ type commands struct {
 	Install    installCmd    `group:"Programs" help:"Install packages."`
 	Remove     removeCmd     `group:"Programs" aliases:"uninstall" help:"Remove programs from the profile."`
 	Upgrade    upgradeCmd    `group:"Programs" help:"Move to the newest known versions."`
-	Switch     switchCmd     `group:"Programs" help:"Switch a program to another version."`
+	Switch     switchCmd     `group:"Programs" help:"Switch a program to another version, or the profile to its profile.toml."`
 	Hold       holdCmd       `group:"Programs" help:"Keep a program at its version when others are upgraded."`
 	Unhold     unholdCmd     `group:"Programs" help:"Let ipp upgrade move a program again."`
 	List       listCmd       `group:"Programs" aliases:"ls" help:"List what is installed."`
 	Run        runCmd        `group:"Programs" help:"Run a program without installing it."`
+	Init       initCmd       `group:"Profiles as files" help:"Keep what is wished for in a profile.toml."`
+	Lock       lockCmd       `group:"Profiles as files" help:"Bring profile.lock up to date."`
 	Rollback   rollbackCmd   `group:"History" help:"Go back to the generation before."`
 	History    historyCmd    `group:"History" help:"Show all generations."`
 	Diff       diffCmd       `group:"History" help:"Show what differs between two generations."`
@@ -247,7 +249,7 @@ func habits() map[string]string {
 		"list-generations":  history, "generations": history, "log": history,
 		"undo": rollback, "downgrade": rollback, "revert": rollback,
 		"exec": "ipp run REF [ARGS…]", "x": "ipp run REF [ARGS…]", "shell": "ipp run REF [ARGS…]",
-		"build": "ipp pack PATH", "make": "ipp pack PATH", "init": "ipp pack --init PATH",
+		"build": "ipp pack PATH", "make": "ipp pack PATH",
 		"inspect": "ipp show REF",
 		"push":    "ipp publish REF --pin TARGET", "upload": "ipp publish REF --pin TARGET",
 		"save": "ipp export REF -o FILE", "load": "ipp import FILE…",

@@ -72,7 +72,7 @@ const (
 const madeWrongly = "the package is damaged or was made wrongly: get it again from where it came from"
 
 func syntaxHint(e *toml.SyntaxError) string {
-	if base := filepath.Base(e.File); base == lock.ProfileName || base == "profile.lock" || base == generation.InfoName {
+	if base := filepath.Base(e.File); base == lock.ProfileName || base == lock.LockName || base == generation.InfoName {
 		return "that generation is damaged: ipp check --repair puts back what can be told; ipp rollback N goes to another one, and ipp history shows which there are"
 	}
 	dir, name := filepath.Split(e.File)

@@ -60,7 +60,8 @@ type flip struct {
 type chronicle struct {
 	Profile     string `json:"profile"`
 	Generations []past `json:"generations"`
-	Flips       []flip `json:"flips"` // every change of the pointer, rollbacks too
+	Flips       []flip `json:"flips"`             // every change of the pointer, rollbacks too
+	Follows     *drift `json:"follows,omitempty"` // the files that the profile follows
 }
 
 func (historyCmd) run(ctx context.Context, a *app) error {
@@ -72,9 +73,11 @@ func (historyCmd) run(ctx context.Context, a *app) error {
 	if err != nil {
 		return failed("history", "", err)
 	}
+	out.Follows = a.driftNow(prof)
 	if a.json {
 		return a.printJSON(out)
 	}
+	defer a.sayDrift(out.Profile, out.Follows)
 	if len(out.Generations) == 0 {
 		a.note("profile %s has no generations yet; the first change makes one", out.Profile)
 		return nil

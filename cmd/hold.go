@@ -95,8 +95,8 @@ func notWished(c *change, p *lock.Package) error {
 // asBefore names those that are held already, or not held.
 func (c *change) asBefore(names []ref.Name, held bool) (notes []string) {
 	for _, n := range names {
-		w, wished := c.old.Wishes.Wish(n)
-		p := c.old.Lock.Find(n)
+		w, wished := c.base(c.old).Wishes.Wish(n)
+		p := c.base(c.old).Lock.Find(n)
 		switch {
 		case !wished || p == nil || w.Hold != held || !c.wanted(n):
 		case held:

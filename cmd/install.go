@@ -92,7 +92,7 @@ func (i *installCmd) run(ctx context.Context, a *app) error {
 // newer one is known: installing is not upgrading.
 func (c *change) heldBack(ctx context.Context, list []given, r changeResult) (notes []string) {
 	for _, g := range list {
-		p := c.old.Lock.Find(g.name)
+		p := c.base(c.old).Lock.Find(g.name)
 		stays := slices.ContainsFunc(r.Changes, func(l changeLine) bool { return l.Name == string(g.name) && l.same() })
 		if g.opened != nil || g.ref.Explicit || p == nil || !stays {
 			continue
@@ -187,7 +187,7 @@ func (c *change) openOne(ctx context.Context, text string, as ref.Name) (given, 
 // isKnown finds out early that nothing matches a name, so that it is told
 // together with whatever else is wrong. Which one it is, resolution says.
 func (c *change) isKnown(ctx context.Context, r ref.Ref) error {
-	for _, p := range c.old.Lock.Packages {
+	for _, p := range c.base(c.old).Lock.Packages {
 		if (p.Name == r.Name || p.Package == r.Name) && r.Constraint.Match(p.Version) {
 			return nil
 		}

@@ -21,7 +21,7 @@ func (c *change) installedName(ctx context.Context, text string) (ref.Name, erro
 	if err != nil {
 		return "", failed(c.verb, text, err)
 	}
-	name, err := c.lookUp(ctx, r, c.old.Lock)
+	name, err := c.lookUp(ctx, r, c.base(c.old).Lock)
 	return name, failed(c.verb, text, err)
 }
 

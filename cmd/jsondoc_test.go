@@ -22,6 +22,8 @@ func jsonPages() [][2]string {
 		{"list", "listing"},
 		{"list --store (an array)", "storeLine"},
 		{"history", "chronicle"},
+		{"init", "initialised"},
+		{"lock", "lockedResult"},
 		{"diff", "compared"},
 		{"search (an array)", "found"},
 		{"show", "shown"},

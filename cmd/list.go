@@ -50,6 +50,7 @@ type listing struct {
 	Profile    string   `json:"profile"`
 	Generation int      `json:"generation"` // 0: none yet
 	Packages   []listed `json:"packages"`
+	Follows    *drift   `json:"follows,omitempty"` // the files that the profile follows
 }
 
 func (l *listCmd) run(ctx context.Context, a *app) error {
@@ -71,8 +72,9 @@ func (l *listCmd) run(ctx context.Context, a *app) error {
 		}
 		return nil
 	}
+	wishes := lock.NewProfile()
 	if g != nil {
-		wishes, err := lock.ParseProfile(filepath.Join(g.Dir, lock.ProfileName), g.Wishes)
+		wishes, err = lock.ParseProfile(filepath.Join(g.Dir, lock.ProfileName), g.Wishes)
 		if err != nil {
 			return failed("list", "", err)
 		}
@@ -88,10 +90,12 @@ func (l *listCmd) run(ctx context.Context, a *app) error {
 			out.Packages = append(out.Packages, l)
 		}
 	}
+	out.Follows = a.drift(prof, wishes, g)
 	if a.json {
 		return a.printJSON(out)
 	}
 	a.showList(out)
+	a.sayDrift(out.Profile, out.Follows)
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -110,6 +111,8 @@ func unresolved(what string) error {
 
 // getIt is how to have a package that is not here.
 const getIt = "say who has it: ipp install CID --from URL, or --from FILE.car"
+
+func absentHint(e *absentError) string { return cmp.Or(e.hint, getIt) }
 
 func (s *session) rootByPrefix(prefix string, installed *lock.Lockfile) (cid.Cid, error) {
 	var found []cid.Cid

@@ -265,7 +265,8 @@ type absentError struct {
 	root     cid.Cid
 	platform ref.Platform // lacking; "": everything is
 	has      []string
-	typed    bool // the person typed the CID, so it need not be said
+	typed    bool   // the person typed the CID, so it need not be said
+	hint     string // how to have it; "": the usual way
 }
 
 func (e *absentError) Error() string {

@@ -99,13 +99,13 @@ func pins(old *lock.Lockfile, ch lock.Change) []string {
 }
 
 // checkKey holds the key of a package that a change brings against those before.
-func (c *change) checkKey(ctx context.Context, old *lock.Lockfile, ch lock.Change) error {
-	o, err := c.source(ctx, ch.New.CID)
+func (c *change) checkKey(ctx context.Context, keys []string, ch lock.Change) error {
+	o, err := c.sourceOf(ctx, ch.New)
 	if err != nil {
 		return err
 	}
 	is := authorOf(o.pkg.Signature)
-	verdict, before := trust.Judge(pins(old, ch), o.pkg.Signature)
+	verdict, before := trust.Judge(keys, o.pkg.Signature)
 	news := &keyNews{Before: authorOfKey(before), is: is}
 	switch verdict {
 	case trust.Same:

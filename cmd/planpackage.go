@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"ipp/cmd/term"
+	"ipp/lock"
 	"ipp/lock/ref"
 	"ipp/store"
 	"ipp/store/dag"
@@ -16,12 +17,11 @@ import (
 
 // planPackage finds a package's source, its platform, and what the store lacks.
 func (c *change) planPackage(ctx context.Context, st *step) error {
-	o, err := c.source(ctx, st.New.CID)
-	var absent *absentError
-	if errors.As(err, &absent) {
-		absent.name, absent.version = st.New.Name, st.New.Version
-	}
+	o, err := c.sourceOf(ctx, st.New)
 	if err != nil {
+		return err
+	}
+	if err := c.otherThanLocked(st.New, o); err != nil {
 		return err
 	}
 	if st.platform, err = o.pkg.Choose(ref.Host()); err != nil {
@@ -43,6 +43,14 @@ func (c *change) planPackage(ctx context.Context, st *step) error {
 		c.plans[key] = st.plan
 	}
 	return c.explainLack(st, st.opened, err)
+}
+
+// otherThanLocked says that a package is not what a lockfile says of its CID.
+func (c *change) otherThanLocked(p *lock.Package, o *opened) error {
+	if meta := o.pkg.Meta; meta != nil && (meta.Name != ownName(p) || meta.Version != p.Version) {
+		return c.lies(p, string(meta.Name), string(meta.Version))
+	}
+	return nil
 }
 
 // planPart finds out what bringing a part of a package into the store takes. A
@@ -68,6 +76,18 @@ func (c *change) explainLack(st *step, o *opened, err error) error {
 	}
 	return &failure{verb: c.verb, object: string(st.New.Name), err: err, code: exitMalformed,
 		hints: []string{"the package is not whole here: get it again, then: ipp install FILE.car"}}
+}
+
+// sourceOf is source for a locked package.
+func (c *change) sourceOf(ctx context.Context, p *lock.Package) (*opened, error) {
+	o, err := c.source(ctx, p.CID)
+	if absent, is := errors.AsType[*absentError](err); is {
+		absent.name, absent.version = p.Name, p.Version
+		if c.own != nil {
+			absent.hint = "say who has it: " + c.a.again("--from", "SOURCE") + ", where SOURCE is a URL, a peer or a FILE.car"
+		}
+	}
+	return o, err
 }
 
 // source is where a package's blocks come from: the command line, or the store.

@@ -30,6 +30,7 @@ type changeResult struct {
 	Bytes   int64        `json:"bytes"`              // of all packages that change
 	New     int64        `json:"new_bytes"`          // … that the store lacked
 	Undo    string       `json:"undo,omitempty"`     // the command that takes it back
+	File    string       `json:"file,omitempty"`     // the profile.toml that was edited, or whose profile.lock was
 	Notes   []string     `json:"notes,omitempty"`    // why something stays as it is
 	LeftOut int          `json:"left_out,omitempty"` // packages that are bad (--keep-going); the exit code is that of errors
 	Errors  []problem    `json:"errors,omitempty"`   // what is wrong with them
@@ -302,6 +303,9 @@ func (c *change) say(r changeResult) {
 		c.pathHint()
 	default:
 		c.a.println(fmt.Sprintf("healed; generation %d stays current", r.To) + without)
+	}
+	if r.File != "" {
+		c.a.println("wrote ", term.Safe(r.File), " and ", lock.LockName)
 	}
 	for _, n := range r.Notes {
 		c.a.say(n)

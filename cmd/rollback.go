@@ -191,6 +191,7 @@ func (a *app) showRollback(prof *profile.Profile, ch profile.Change, dryRun bool
 	if r.Undo != "" {
 		a.println("undo: " + r.Undo)
 	}
+	a.sayDrift(r.Profile, a.driftNow(prof))
 	return nil
 }
 

@@ -54,7 +54,7 @@ func (u *upgradeCmd) run(ctx context.Context, a *app) error {
 		return err
 	}
 	if len(names) == 0 {
-		for _, p := range c.old.Lock.Packages {
+		for _, p := range c.base(c.old).Lock.Packages {
 			c.units = append(c.units, p.Name)
 		}
 	}
@@ -66,7 +66,7 @@ func (u *upgradeCmd) run(ctx context.Context, a *app) error {
 
 // newerNote says how to have a newer version than the wish allows.
 func (c *change) newerNote(p lock.Package, v ref.Version) string {
-	switch w, _ := c.old.Wishes.Wish(p.Name); {
+	switch w, _ := c.base(c.old).Wishes.Wish(p.Name); {
 	case w.Hold:
 		return c.heldNote(p) + "; " + term.Safe(string(v)) + " is known"
 	case !w.CID.Defined() && w.Constraint.Match(v): // upgrade may move it
@@ -94,13 +94,13 @@ func (c *change) backNote(p lock.Package, w lock.Wish, v ref.Version) string {
 // back. Of those not named on the command line only some are told, and a count.
 func (c *change) staying(ctx context.Context, names []ref.Name, r changeResult) []string {
 	var notes []string
-	if len(c.old.Lock.Packages) == 0 {
+	if len(c.base(c.old).Lock.Packages) == 0 {
 		return []string{"nothing is installed in profile " + string(c.prof.Name()) + "; to begin: " + c.a.own("install REF")}
 	}
 	var back []string // by their wishes
 	exact := 0
-	for _, p := range c.old.Lock.Packages {
-		w, wished := c.old.Wishes.Wish(p.Name)
+	for _, p := range c.base(c.old).Lock.Packages {
+		w, wished := c.base(c.old).Wishes.Wish(p.Name)
 		named := slices.Contains(names, p.Name)
 		moved := slices.ContainsFunc(r.Changes, func(l changeLine) bool { return l.Name == string(p.Name) && !l.same() })
 		switch {

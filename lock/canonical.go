@@ -158,7 +158,7 @@ func (p *Package) canonicalPlatforms(value string) bool {
 func parseCanonicalProfile(data []byte) (*Profile, bool) {
 	head := "format = " + strconv.Itoa(format) + "\n\n[packages]\n"
 	rest, ok := strings.CutPrefix(string(data), head)
-	if !ok || len(data) > maxFile {
+	if !ok || len(data) > MaxFile {
 		return nil, false
 	}
 	p := NewProfile()

@@ -59,7 +59,7 @@ func parseLockTOML(file string, data []byte) (*Lockfile, error) {
 		return nil, err
 	}
 	var raw rawLock
-	root, err := toml.Decode(file, data, &raw, toml.Options{Format: format, Max: maxFile})
+	root, err := toml.Decode(file, data, &raw, toml.Options{Format: format, Max: MaxFile})
 	if err != nil {
 		return nil, err
 	}

@@ -17,12 +17,13 @@ import (
 // ProfileName is the name of the file that people write.
 const ProfileName = "profile.toml"
 
-// format is that of both files; maxFile is the largest one that is read, some
-// 100,000 packages.
-const (
-	format  = 1
-	maxFile = 64 << 20
-)
+// format is that of both files.
+const format = 1
+
+// MaxFile is how large either file may be, in bytes: some 100,000 packages.
+const MaxFile = 64 << 20
+
+var profileOptions = toml.Options{Format: format, Max: MaxFile}
 
 // rawProfile is profile.toml before its words are parsed.
 type rawProfile struct {
@@ -64,7 +65,7 @@ func parseProfileTOML(file string, data []byte) (*Profile, error) {
 		return nil, err
 	}
 	var raw rawProfile
-	root, err := toml.Decode(file, data, &raw, toml.Options{Format: format, Max: maxFile})
+	root, err := toml.Decode(file, data, &raw, profileOptions)
 	if err != nil {
 		return nil, err
 	}
@@ -247,7 +248,11 @@ func (p *Profile) Encode() []byte {
 
 // encode appends the line of the wish: short where it is no more than a constraint.
 func (w *Wish) encode(b []byte) []byte {
-	b = append(append(b, toml.Key(string(w.Name))...), " = "...)
+	return append(w.value(append(append(b, toml.Key(string(w.Name))...), " = "...)), '\n')
+}
+
+// value appends what stands behind the name.
+func (w *Wish) value(b []byte) []byte {
 	short := len(b)
 	if w.CID.Defined() {
 		b = append(dag.AppendCID(append(b, "{ cid = \""...), w.CID), '"')
@@ -265,10 +270,13 @@ func (w *Wish) encode(b []byte) []byte {
 		b = append(b, ", hold = true"...)
 	}
 	if len(b) == alone && !w.CID.Defined() {
-		return append(toml.AppendQuote(b[:short], w.Constraint.String()), '\n')
+		return toml.AppendQuote(b[:short], w.Constraint.String())
 	}
-	return append(b, " }\n"...)
+	return append(b, " }"...)
 }
+
+// same compares two wishes, not their spelling.
+func (w Wish) same(o Wish) bool { return w == o || bytes.Equal(w.encode(nil), o.encode(nil)) }
 
 // Wanted is the wish as profile.lock repeats it: a constraint or a CID.
 func (w Wish) Wanted() string { return string(w.appendWanted(nil)) }
@@ -292,7 +300,7 @@ func (p *Profile) Clone() *Profile {
 // Equal compares wishes, not spelling.
 func (p *Profile) Equal(o *Profile) bool {
 	return p.Keep == o.Keep && maps.Equal(p.Channels, o.Channels) && maps.Equal(p.Prefer, o.Prefer) &&
-		slices.EqualFunc(p.Packages, o.Packages, func(a, b Wish) bool { return a == b || bytes.Equal(a.encode(nil), b.encode(nil)) })
+		slices.EqualFunc(p.Packages, o.Packages, Wish.same)
 }
 
 func sortedKeys[K ~string, V any](m map[K]V) []K {

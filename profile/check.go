@@ -310,7 +310,7 @@ func (p *Profile) examineLog(c *Checked) {
 // examineNames looks for names that are none of ours.
 func (p *Profile) examineNames(c *Checked, l names) {
 	for _, n := range l.others {
-		if n != "current" && n != "log" && n != "mutex" && n != damagedLog && !durable.IsTemp(n) {
+		if n != "current" && n != "log" && n != "mutex" && n != followsName && n != damagedLog && !durable.IsTemp(n) {
 			c.Notes = append(c.Notes, Note{p.path(n), "not ipp's: remove it by hand"})
 		}
 	}

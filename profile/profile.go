@@ -9,6 +9,7 @@
 //	profiles/NAME/current   -> N
 //	profiles/NAME/log       one JSON line a flip
 //	profiles/NAME/mutex     exclusion between those who flip or prune
+//	profiles/NAME/follows   -> the directory of a declarative profile's own files
 //	store                   -> the store, the one absolute link
 //
 // Invariants (the order of fsyncs is design.md's "Commit", model-checked in

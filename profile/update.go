@@ -50,8 +50,9 @@ func plan(members []generation.Member, wishes *lock.Profile, st *store.Store) (*
 	return generation.Plan(members, prefer, os.DirFS(filepath.Join(st.Dir(), "trees")))
 }
 
-// errMoved says that current is not the parent any more.
-var errMoved = errors.New("the current generation changed meanwhile")
+// ErrMoved says that current is not the parent any more, or that a person edited the
+// own files of a declarative profile: begin again.
+var ErrMoved = errors.New("the current generation changed meanwhile")
 
 // Update is the transaction: edit, forest, flip. It begins from what is current;
 // known, which may be empty, is what the caller read of it, so that this is not
@@ -64,7 +65,7 @@ func (p *Profile) Update(ctx context.Context, st *store.Store, l *store.Lease, w
 	for {
 		u := update{p: p, st: st, lease: l, why: why, temp: p.path(tempPrefix + l.ID())}
 		c, err := u.run(ctx, known, edit)
-		if !errors.Is(err, errMoved) {
+		if !errors.Is(err, ErrMoved) {
 			return c, err
 		}
 	}
@@ -169,11 +170,11 @@ func (u *update) same() (bool, error) {
 	return bytes.Equal(u.new.Lock.Encode(), old.Encode()), nil
 }
 
-// orMoved makes errMoved of an error that may only be there because the parent
+// orMoved makes ErrMoved of an error that may only be there because the parent
 // is not current any more, and so may have been collected.
 func (u *update) orMoved(err error) error {
 	if now, err2 := u.p.CurrentNumber(); err2 == nil && now != u.parent {
-		return errMoved
+		return ErrMoved
 	}
 	return err
 }
@@ -194,7 +195,7 @@ func (u *update) confirm() error {
 		return err
 	}
 	if now != u.parent {
-		return errMoved
+		return ErrMoved
 	}
 	if u.new.Save == nil {
 		return nil

@@ -107,7 +107,7 @@ func (b *builder) header(root *Value, n *unstable.Node) (*Value, error) {
 	if old.Kind != Table || old.how != implicit {
 		return nil, b.twice(at, last)
 	}
-	old.how = header
+	old.how, old.offset, old.end = header, int32(last.offset), int32(last.offset)
 	return old, nil
 }
 

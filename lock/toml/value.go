@@ -176,6 +176,10 @@ func (v *Value) Int() (int64, bool) {
 // array is where the outermost array is.
 func (v *Value) Range() (start, end int) { return int(v.offset), int(v.end) }
 
+// Inline says whether v is written in one piece: a scalar, an array or an inline
+// table.
+func (v *Value) Inline() bool { return v.how == closed }
+
 // Errorf is an error at the place of v. The root has no place.
 func (v *Value) Errorf(format string, args ...any) *SyntaxError {
 	why := fmt.Sprintf(format, args...)

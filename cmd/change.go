@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,6 +54,7 @@ type change struct {
 	seen  map[cid.Cid]exposed       // by root: what was read of trees
 	old   profile.State             // what the plan began from
 	own   *profile.Own              // the files that a declarative profile follows, which the edit begins from; nil: none
+	unown error                     // why they can't be read
 	from  generation.Number
 	had   func() map[cid.Cid]store.Key // its trees, by root
 	notes func() []note                // on the trees of its packages
@@ -103,7 +105,8 @@ func (c *change) begin() error {
 		c.from = c.old.From.Number
 		c.readNotes(c.old.From)
 	}
-	return c.readOwn()
+	c.own, c.unown = c.readOwn() // who changes nothing needs neither
+	return nil
 }
 
 // carry plans, shows and does the change.
@@ -194,7 +197,7 @@ func (c *change) need(steps []step) (need store.Need) {
 // resolve edits the wishes for those units that are wanted, and finds packages
 // for them.
 func (c *change) resolve(ctx context.Context, old profile.State, wanted func(ref.Name) bool) (profile.State, error) {
-	if err := c.contradicted(old.Lock); err != nil {
+	if err := cmp.Or(c.unown, c.contradicted(old.Lock)); err != nil {
 		return profile.State{}, err
 	}
 	base := c.base(old)

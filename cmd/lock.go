@@ -150,13 +150,14 @@ func (a *app) beginOwn(ctx context.Context, verb, dir string, dryRun bool) (*cha
 }
 
 func (c *change) ownIn(dir string) error {
-	if dir == "" && c.own != nil {
-		return nil
+	if dir == "" && (c.own != nil || c.unown != nil) {
+		return c.unown
 	}
 	path, err := c.a.ownDir(c.prof.Name(), dir)
 	if err != nil {
 		return err
 	}
+	c.unown = nil
 	c.own, err = c.a.readOwn(path)
 	if f, ok := errors.AsType[*failure](err); ok && dir == "" {
 		f.err = fmt.Errorf("profile %s follows no profile.toml, and there is none in %s", c.prof.Name(), path)

@@ -20,13 +20,12 @@ import (
 // the current generation says, and is a generation of what comes out.
 
 // readOwn reads the files that the profile follows, if it does.
-func (c *change) readOwn() error {
+func (c *change) readOwn() (*profile.Own, error) {
 	dir, err := c.prof.Follows()
 	if err != nil || dir == "" {
-		return err
+		return nil, err
 	}
-	c.own, err = c.a.readOwn(dir)
-	return err
+	return c.a.readOwn(dir)
 }
 
 // readOwn reads the files in a directory.

@@ -128,13 +128,16 @@ func (c *change) ownEdited() (bool, error) {
 	if c.own == nil {
 		return false, nil
 	}
+	edited, err := c.own.Edited()
+	if err != nil || !edited {
+		return false, err
+	}
 	now, err := c.a.readOwn(c.own.Dir)
 	if err != nil {
 		return false, err
 	}
-	edited := !now.Same(c.own)
 	c.own = now
-	return edited, nil
+	return true, nil
 }
 
 // keysOf are the keys that a package may be signed with: what is in profile.lock

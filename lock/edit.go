@@ -59,15 +59,7 @@ func EditProfile(file string, text []byte, next *Profile) ([]byte, error) {
 	case next.Keep != old.Keep:
 		set(strconv.Itoa(next.Keep), "policy", "keep")
 	}
-	return editedProfile(file, text, changes, next)
-}
-
-// editedProfile makes sure that what comes out says next.
-func editedProfile(file string, text []byte, changes []toml.Change, next *Profile) ([]byte, error) {
-	out, err := toml.Edit(file, text, profileOptions, changes)
-	if err != nil {
-		return nil, err
-	}
+	out := root.Edit(changes)
 	made, err := ParseProfile(file, out)
 	if err == nil && !made.Equal(next) {
 		err = fmt.Errorf("%s is written in a way that can't be edited without losing something: make the change there by hand", file)

@@ -115,23 +115,16 @@ func (o *Own) Save(wishes *lock.Profile, l *lock.Lockfile) error {
 	if err != nil {
 		return err
 	}
-	locked := l.Encode()
-	for _, f := range []struct {
-		path   string
-		before []byte
-	}{{o.Path(), o.text}, {o.LockPath(), o.locked}} {
-		now, err := readOwn(f.path)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		if !bytes.Equal(now, f.before) {
-			return ErrMoved
-		}
+	switch edited, err := o.Edited(); {
+	case err != nil:
+		return err
+	case edited:
+		return ErrMoved
 	}
 	if err := replace(o.Path(), o.text, text); err != nil {
 		return err
 	}
-	return replace(o.LockPath(), o.locked, locked)
+	return replace(o.LockPath(), o.locked, l.Encode())
 }
 
 // replace puts new contents into a file of a person's: where it is a link, into what
@@ -150,7 +143,19 @@ func replace(path string, before, after []byte) error {
 	return durable.WriteFile(path, after, mode)
 }
 
-// Same says whether the files are byte for byte what they were.
-func (o *Own) Same(before *Own) bool {
-	return bytes.Equal(o.text, before.text) && bytes.Equal(o.locked, before.locked) && o.Locked == before.Locked
+// Edited says whether the files are other than when they were read.
+func (o *Own) Edited() (bool, error) {
+	for _, f := range []struct {
+		path   string
+		before []byte
+	}{{o.Path(), o.text}, {o.LockPath(), o.locked}} {
+		now, err := readOwn(f.path)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
+		if !bytes.Equal(now, f.before) || (now == nil) != (f.before == nil) {
+			return true, nil
+		}
+	}
+	return false, nil
 }

@@ -13,19 +13,16 @@ type Change struct {
 	Text string   // the value as it is written; "": it goes, and a table with all that is in it
 }
 
-// Edit changes values of a file that Parse accepts, and leaves every other byte as
-// it is: comments, blank lines, order and spelling. A new key stands behind those
-// of its table that sort before it, where these are sorted, or else at the end; a
-// new table at the end of the file. Of an inline table only the spelling of what
+// Edit changes values of the file that root was parsed from, and leaves every other
+// byte as it is: comments, blank lines, order and spelling. A new key stands behind
+// those of its table that sort before it, where these are sorted, or else at the end;
+// a new table at the end of the file. Of an inline table only the spelling of what
 // stays is kept.
 //
 // A change to what is not there, or can't be put there, is left out: the caller
 // reads what comes out of it.
-func Edit(file string, data []byte, opt Options, changes []Change) ([]byte, error) {
-	root, err := Parse(file, data, opt)
-	if err != nil {
-		return nil, err
-	}
+func (v *Value) Edit(changes []Change) []byte {
+	data := v.doc.data
 	e := &editor{data: data, newline: "\n", inline: map[*Value]map[string]string{}, added: map[string][]string{}}
 	if i := bytes.IndexByte(data, '\n'); i > 0 && data[i-1] == '\r' {
 		e.newline = "\r\n"
@@ -33,13 +30,13 @@ func Edit(file string, data []byte, opt Options, changes []Change) ([]byte, erro
 	changes = slices.Clone(changes)
 	slices.SortStableFunc(changes, func(a, b Change) int { return slices.Compare(a.Path, b.Path) })
 	for _, c := range changes {
-		e.change(root, c)
+		e.change(v, c)
 	}
 	for table, values := range e.inline {
 		start, end := e.extent(table)
 		e.splice(start, end, e.table(table, values))
 	}
-	return e.bytes(), nil
+	return e.bytes()
 }
 
 // editor collects what becomes of a file.

@@ -45,9 +45,13 @@ func TestEdit(t *testing.T) {
 		{"an array of tables", "[[p.a]]\nv = 1\n[[p.a]]\nv = 2\n[q]\nx = 1\n", []Change{set("", "p", "a")}, "[q]\nx = 1\n"},
 		{"where nothing can be", "p = 1\n", []Change{set("1", "p", "a")}, "p = 1\n"},
 	} {
-		got, err := Edit("x.toml", []byte(c.before), Options{}, c.changes)
-		if err != nil || string(got) != c.after {
-			t.Errorf("%s: %v\n%s\nwant\n%s", c.name, err, got, c.after)
+		root, err := Parse("x.toml", []byte(c.before), Options{})
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		if got := root.Edit(c.changes); string(got) != c.after {
+			t.Errorf("%s:\n%s\nwant\n%s", c.name, got, c.after)
 		}
 	}
 }
@@ -72,10 +76,7 @@ func FuzzEdit(f *testing.F) {
 		if set {
 			change.Text = "7"
 		}
-		out, err := Edit("x", data, Options{}, []Change{change})
-		if err != nil {
-			t.Fatal(err)
-		}
+		out := root.Edit([]Change{change})
 		after, err := Parse("x", out, Options{})
 		if err != nil {
 			t.Fatalf("%v\n%s\nout of\n%s", err, out, data)

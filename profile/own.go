@@ -39,7 +39,7 @@ func (p *Profile) Follow(dir string) error {
 	if err := durable.ReplaceSymlink(dir, p.path(followsName)); err != nil {
 		return fmt.Errorf("follow %s: %w", dir, err)
 	}
-	return nil
+	return p.sync()
 }
 
 // Hold runs f while nobody else changes the profile, which is there.
